@@ -1,0 +1,130 @@
+// Package topics is the catalogue of Floodgate's Kafka topics: names, keys,
+// partition counts, retention and partitioners live here and nowhere else.
+// backbone creates the topics and checks them at start.
+package topics
+
+import (
+	"slices"
+	"time"
+)
+
+// Names of the topics.
+const (
+	VoteCast  = "vote.cast"
+	DLQFailed = "dlq.failed"
+)
+
+// Names of the consumer groups.
+const (
+	GroupVoteTally  = "vote-tally"
+	GroupVoteLedger = "vote-ledger"
+	GroupDLQIngest  = "dlq-ingest"
+)
+
+// ReplayPartitions is the partition count of every replay topic (SEMANTICS 20).
+const ReplayPartitions = 12
+
+// Topic is one entry of the catalogue.
+type Topic struct {
+	// Name is the topic's name in Kafka.
+	Name string
+	// Key says in words what the record key is: the ordering key.
+	Key string
+	// PartitionsDev and PartitionsProd are fixed for ever once created: keys
+	// would change their partition (SEMANTICS 4).
+	PartitionsDev, PartitionsProd int32
+	// Retention is how long records are kept.
+	Retention time.Duration
+	// SegmentBytes is the size at which a log segment is closed: only closed
+	// segments are ever deleted.
+	SegmentBytes int64
+	// MaxMessageBytes bounds one record batch; 0 is the broker's own bound.
+	MaxMessageBytes int32
+	// LogAppendTime has the broker stamp records, one clock per partition.
+	LogAppendTime bool
+	// Reportable topics take a client's own failure reports (SEMANTICS 20).
+	Reportable bool
+	// Groups are the consumer groups that read the topic; each has a replay
+	// topic of its own.
+	Groups []string
+	// Events are the full protobuf message names of its values.
+	Events []string
+
+	partition func(key []byte, partitions int32) int32
+}
+
+// Partition answers the partition of a key among so many; by murmur2 like Java
+// clients, unless the topic says otherwise.
+func (t Topic) Partition(key []byte, partitions int32) int32 {
+	if t.partition == nil {
+		return murmur2Partition(key, partitions)
+	}
+	return t.partition(key, partitions)
+}
+
+// Catalogue answers every topic, replay topics included. The slice is the
+// caller's.
+func Catalogue() []Topic {
+	sources := []Topic{voteCast(), dlqFailed()}
+	all := slices.Clone(sources)
+	for _, t := range sources {
+		for _, group := range t.Groups {
+			if t.Name != DLQFailed {
+				all = append(all, replayOf(t, group))
+			}
+		}
+	}
+	return all
+}
+
+// Lookup answers the topic of that name, and whether there is one.
+func Lookup(name string) (Topic, bool) {
+	for _, t := range Catalogue() {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Topic{}, false
+}
+
+// Replay is the name of the topic through which a group gets its own failures
+// back: "<topic>.replay.<group>".
+func Replay(topic, group string) string {
+	return topic + ".replay." + group
+}
+
+func voteCast() Topic {
+	return Topic{
+		Name: VoteCast, Key: "poll / voter shard",
+		PartitionsDev: 12, PartitionsProd: 256,
+		// A poll's log outlives the poll: rebuilds and recounts read it.
+		Retention: 30 * 24 * time.Hour, SegmentBytes: 64 << 20,
+		LogAppendTime: true, Reportable: true,
+		Groups:    []string{GroupVoteTally, GroupVoteLedger},
+		Events:    []string{"floodgate.vote.v1.VoteCast", "floodgate.vote.v1.VotesVoided"},
+		partition: votePartition,
+	}
+}
+
+func dlqFailed() Topic {
+	return Topic{
+		Name: DLQFailed, Key: "origin service + key",
+		PartitionsDev: 12, PartitionsProd: 24,
+		Retention: 30 * 24 * time.Hour, SegmentBytes: 64 << 20,
+		// The largest source record (1 MiB, Kafka's default) plus 64 KiB of
+		// dead-letter headers (SEMANTICS 22).
+		MaxMessageBytes: 1<<20 + 64<<10,
+		LogAppendTime:   true,
+		Groups:          []string{GroupDLQIngest},
+	}
+}
+
+// replayOf keeps the source's key, and its partitioner so far as the fixed
+// count allows: records of one key stay in order.
+func replayOf(t Topic, group string) Topic {
+	t.Name = Replay(t.Name, group)
+	t.PartitionsDev, t.PartitionsProd = ReplayPartitions, ReplayPartitions
+	t.Reportable = false
+	t.Groups = []string{group}
+	return t
+}
