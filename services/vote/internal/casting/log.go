@@ -1,0 +1,61 @@
+package casting
+
+import (
+	"context"
+
+	"floodgate.internal/services/vote/internal/ballot"
+)
+
+// Accepted says that a record is durable.
+type Accepted struct {
+	// At is the time that decides, Unix microseconds: the record's in the log,
+	// or its spool row's.
+	At      int64
+	Spooled bool
+}
+
+// VoidOrder is an operator's void of one voter's votes, to be put in the log.
+type VoidOrder struct {
+	Poll, Voter, ID, Reason string
+	// VoteIDs are the votes; empty: all so far.
+	VoteIDs []string
+}
+
+// Publisher puts events in the log. It answers once they are durable. Safe for
+// concurrent use.
+type Publisher interface {
+	PublishVote(ctx context.Context, poll, voter, voteID, candidate string) (Accepted, error)
+	PublishVoid(ctx context.Context, v VoidOrder) error
+}
+
+// Extent is the part of a partition that the log holds: offsets from First to
+// Next-1.
+type Extent struct {
+	First, Next int64
+}
+
+// Failure is a dead letter of a poll, found in the log.
+type Failure struct {
+	Group     string
+	Partition int32
+	Offset    int64
+}
+
+// Log reads vote.cast without a group: what rebuilds and recounts use. Safe for
+// concurrent use.
+type Log interface {
+	// Partition answers where a shard's records are.
+	Partition(shard Shard) int32
+	// Extent answers what the log holds of a partition now.
+	Extent(ctx context.Context, partition int32) (Extent, error)
+	// Scan reads [from, to) of a partition in order; records that cannot be
+	// decoded are passed over, as their dead letters tell of them.
+	Scan(ctx context.Context, partition int32, from, to int64, each func(Event) error) error
+	// Failures answers the dead letters of a poll that are in the log.
+	Failures(ctx context.Context, poll string) ([]Failure, error)
+	// Lag answers how many records of vote.cast the live view has not applied.
+	Lag(ctx context.Context) (int64, error)
+}
+
+// pollOf looks polls up for the consumers.
+type pollOf func(ctx context.Context, id string) (*ballot.Poll, error)
