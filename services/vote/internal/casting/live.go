@@ -95,7 +95,7 @@ type View interface {
 	// Counts answers the shards of a poll that are there, by number.
 	Counts(ctx context.Context, poll string) ([]ShardCounts, error)
 	// Replace puts a rebuilt shard in place of what is there, atomically.
-	// Readers and writers see the old build until then; a build older than the
-	// one there is dropped.
+	// Readers and writers see the old build until then. Where the shard there is
+	// further along, the build is dropped: a late rebuild never sets it back.
 	Replace(ctx context.Context, state ShardState) error
 }

@@ -2,8 +2,6 @@ package casting
 
 import (
 	"context"
-
-	"floodgate.internal/services/vote/internal/ballot"
 )
 
 // Accepted says that a record is durable.
@@ -56,6 +54,3 @@ type Log interface {
 	// Lag answers how many records of vote.cast the live view has not applied.
 	Lag(ctx context.Context) (int64, error)
 }
-
-// pollOf looks polls up for the consumers.
-type pollOf func(ctx context.Context, id string) (*ballot.Poll, error)

@@ -1,0 +1,93 @@
+package casting
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// keep looks after the claim's shards until ctx ends: it notices a view that
+// was emptied or set back while no record came, and rebuilds what is behind.
+func (c *TallyClaim) keep(ctx context.Context) {
+	defer close(c.ended)
+	tick := time.NewTicker(c.t.cfg.VerifyEvery)
+	defer tick.Stop()
+	for {
+		if err := c.rebuild(ctx); err != nil && ctx.Err() == nil {
+			c.t.logger.WarnContext(ctx, "the live view could not be rebuilt, trying again",
+				slog.Int("partition", int(c.partition)), slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		case <-tick.C:
+			if err := c.verify(ctx); err != nil && ctx.Err() == nil {
+				c.t.logger.WarnContext(ctx, "the live view could not be compared with its floors",
+					slog.Int("partition", int(c.partition)), slog.Any("error", err))
+			}
+		}
+	}
+}
+
+// verify compares every shard that has not expired with what this claim knows
+// of it.
+func (c *TallyClaim) verify(ctx context.Context) error {
+	ids := c.watched()
+	marks, err := c.t.view.Marks(ctx, ids)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, id := range ids {
+		s := c.shards[id]
+		switch {
+		case s == nil || s.rebuilding:
+		case !marks[i].Present() && s.mark.Last < 0 && s.due < 0:
+			// Nothing has been counted yet.
+		case !marks[i].Present() || marks[i].Last < s.mark.Last:
+			// Marks were read before the lock; a shard that moved since then is
+			// looked at again with the next record, never rebuilt for nothing.
+			c.rebuildLater(id, s, marks[i])
+		case marks[i].Last > s.mark.Last || s.saved >= s.mark.Last:
+			s.mark = marks[i]
+		}
+	}
+	return nil
+}
+
+// watched lists the shards to look at, and lets go of those that have expired
+// and whose floor is saved.
+func (c *TallyClaim) watched() []Shard {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := make([]Shard, 0, len(c.shards))
+	for id, s := range c.shards {
+		if time.Since(s.touched) > c.t.cfg.ViewTTL {
+			if s.due <= s.saved && !s.rebuilding {
+				delete(c.shards, id)
+				delete(c.polls, id.Poll)
+			}
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// rebuildLater marks a shard for the rebuild. Callers hold mu.
+func (c *TallyClaim) rebuildLater(id Shard, s *liveShard, found Mark) {
+	if s.rebuilding {
+		return
+	}
+	s.rebuilding = true
+	s.due = max(s.due, s.mark.Last)
+	c.t.logger.Info("a shard of the live view is behind and is rebuilt from the log",
+		slog.String("poll", id.Poll), slog.Int("shard", int(id.Number)),
+		slog.Int64("found", found.Last), slog.Bool("present", found.Present()), slog.Int64("expected", s.due))
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
