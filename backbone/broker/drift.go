@@ -1,0 +1,54 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/IBM/sarama"
+
+	"floodgate.internal/proto/topics"
+)
+
+// ConfigDrift tells, a line per difference, where settings of existing topics
+// differ from the catalogue's: retention, segment size, largest batch and who
+// stamps records. It changes nothing; whoever starts logs it as a warning.
+func ConfigDrift(ctx context.Context, client sarama.Client, catalogue []topics.Topic) ([]string, error) {
+	request := &sarama.DescribeConfigsRequest{Version: 2}
+	for _, t := range catalogue {
+		request.Resources = append(request.Resources, &sarama.ConfigResource{Type: sarama.TopicResource, Name: t.Name})
+	}
+	var response *sarama.DescribeConfigsResponse
+	err := attempt(ctx, client, func(b *sarama.Broker) (err error) {
+		response, err = b.DescribeConfigs(request)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading topic settings: %w", err)
+	}
+	have := make(map[string]map[string]string)
+	for _, r := range response.Resources {
+		if r.ErrorCode != 0 {
+			return nil, fmt.Errorf("reading settings of topic %s: %w", r.Name, sarama.KError(r.ErrorCode))
+		}
+		have[r.Name] = make(map[string]string)
+		for _, entry := range r.Configs {
+			have[r.Name][entry.Name] = entry.Value
+		}
+	}
+	return drift(catalogue, have), nil
+}
+
+func drift(catalogue []topics.Topic, have map[string]map[string]string) []string {
+	var lines []string
+	for _, t := range catalogue {
+		for name, want := range settings(t) {
+			// A setting the broker does not tell is one it does not know.
+			if got, told := have[t.Name][name]; told && got != want {
+				lines = append(lines, fmt.Sprintf("topic %s: %s is %s, the catalogue says %s", t.Name, name, got, want))
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}

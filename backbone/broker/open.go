@@ -1,0 +1,103 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+const (
+	// firstPause and lastPause bound the wait between two attempts to start.
+	firstPause = 250 * time.Millisecond
+	lastPause  = 5 * time.Second
+	// firstReport and lastReport bound the wait between two log lines about it.
+	firstReport = 2 * time.Second
+	lastReport  = time.Minute
+)
+
+// Open answers a client once the cluster answers and every address that it
+// advertises can be reached from here.
+//
+// A cluster that is away is waited for until ctx ends: one warning when the
+// wait begins, then at intervals growing from 2 s to 1 min. An advertised
+// address that cannot be reached is no reason to wait: Open answers an
+// UnreachableError (see there for how many attempts it takes). Other faults of
+// cfg are answered at once.
+//
+// The caller closes the client, after everything that uses it. A connection
+// serves one request at a time: a producer behind a consumer's long poll waits
+// for it, so publisher and consumer open a client each.
+func Open(ctx context.Context, cfg Config, log *slog.Logger) (sarama.Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	p := &probe{cfg: cfg, strikes: make(map[string]strike)}
+	w := waiting{log: log, brokers: cfg.Brokers, report: firstReport}
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		client, err := p.open(ctx)
+		if err == nil {
+			w.over()
+			return client, nil
+		}
+		var unreachable *UnreachableError
+		if errors.As(err, &unreachable) {
+			if p.certain(unreachable) {
+				return nil, err
+			}
+			pause = firstPause // Attempts to tell a restart from a setting follow fast.
+		}
+		w.goesOn(ctx, err)
+		if !sleep(ctx, pause) {
+			return nil, fmt.Errorf("waiting for kafka at %v: %w (last: %w)", cfg.Brokers, context.Cause(ctx), err)
+		}
+	}
+}
+
+// waiting writes the log lines of a start that waits.
+type waiting struct {
+	log     *slog.Logger
+	brokers []string
+	since   time.Time
+	next    time.Time
+	report  time.Duration
+}
+
+func (w *waiting) goesOn(ctx context.Context, err error) {
+	now := time.Now()
+	switch {
+	case ctx.Err() != nil:
+		return // Whoever asked to start no longer waits; the error says it.
+	case w.since.IsZero():
+		w.since = now
+		w.log.Warn("kafka is away, waiting for it", "brokers", w.brokers, "error", err)
+	case now.Before(w.next):
+		return
+	default:
+		w.log.Warn("kafka is still away", "brokers", w.brokers, "waited", now.Sub(w.since).Round(time.Second), "error", err)
+		w.report = min(2*w.report, lastReport)
+	}
+	w.next = now.Add(w.report)
+}
+
+func (w *waiting) over() {
+	if !w.since.IsZero() {
+		w.log.Info("kafka answers", "brokers", w.brokers, "waited", time.Since(w.since).Round(time.Millisecond))
+	}
+}
+
+// sleep answers false where ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

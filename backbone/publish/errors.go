@@ -1,0 +1,86 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+
+	"floodgate.internal/backbone/failure"
+)
+
+// What an error of Publish may wrap. ErrUnavailable is wrapped by all but
+// ErrTooLarge.
+var (
+	// ErrUnavailable says that Kafka did not take the record.
+	ErrUnavailable = errors.New("kafka is unavailable")
+	// ErrIndefinite says that the record may be in the log, though nobody
+	// acknowledged it; a retry with the same event id is safe, as every
+	// consumer deduplicates (SEMANTICS 2).
+	ErrIndefinite = fmt.Errorf("the record may or may not be in the log: %w", ErrUnavailable)
+	// ErrOverloaded says that too many records wait for their ack already.
+	ErrOverloaded = fmt.Errorf("too many records in flight: %w", ErrUnavailable)
+	// ErrClosed says that the publisher was closed.
+	ErrClosed = fmt.Errorf("the publisher is closed: %w", ErrUnavailable)
+	// ErrTooLarge says that the record exceeds its topic's bound, for ever.
+	ErrTooLarge = errors.New("the record is too large for its topic")
+)
+
+func tooLarge(topic string, size, bound int) error {
+	return failure.As(failure.Permanent, "RECORD_TOO_LARGE",
+		fmt.Errorf("%s: %d bytes, %d allowed: %w", topic, size, bound, ErrTooLarge))
+}
+
+func unencodable(e Event, err error) error {
+	return failure.As(failure.Permanent, "RECORD_UNENCODABLE", fmt.Errorf("encoding event %s for %s: %w", e.ID, e.Topic, err))
+}
+
+func overloaded(cfg Config) error {
+	return failure.As(failure.Outage, "PUBLISHER_OVERLOADED",
+		fmt.Errorf("%d records or %d bytes: %w", cfg.MaxInFlightRecords, cfg.MaxInFlightBytes, ErrOverloaded))
+}
+
+func unavailable(err error) error {
+	return failure.As(failure.Outage, "KAFKA_UNAVAILABLE", join(ErrUnavailable, err))
+}
+
+func indefinite(err error) error {
+	return failure.As(failure.Outage, "KAFKA_INDEFINITE", join(ErrIndefinite, err))
+}
+
+func join(kind, err error) error {
+	if errors.Is(err, kind) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}
+
+// classify tells what became of a record that the producer gave up. One that
+// never reached a batch is not in the log. One that did may be: even where the
+// last answer is a refusal, the answer to an earlier attempt may have been lost
+// on its way, unless the refusal holds for every attempt alike.
+func classify(err error, batched bool) error {
+	switch {
+	case errors.Is(err, sarama.ErrMessageSizeTooLarge):
+		return failure.As(failure.Permanent, "RECORD_TOO_LARGE", join(ErrTooLarge, err))
+	case !batched, errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrInvalidTopic):
+		return unavailable(err)
+	default:
+		return indefinite(err)
+	}
+}
+
+// spent says that the idempotent producer's identity is of no more use: the
+// broker lost it, gave it to another, or refuses its sequence. Only a new
+// producer, under a new id, goes on.
+func spent(err error) bool {
+	for _, code := range []sarama.KError{
+		sarama.ErrOutOfOrderSequenceNumber, sarama.ErrUnknownProducerID, sarama.ErrInvalidProducerEpoch,
+		sarama.ErrInvalidProducerIDMapping, sarama.ErrProducerFenced,
+	} {
+		if errors.Is(err, code) {
+			return true
+		}
+	}
+	return false
+}
