@@ -49,14 +49,18 @@ docker_start() {
 
 # docker_stop remove|keep NAMES…: a paused container takes no stop.
 docker_stop() {
-  local data=$1
+  local data=$1 name
   shift
-  compose unpause "$@" >/dev/null 2>&1 || true
+  for name; do
+    [[ $(docker_state "$name") != paused ]] || compose unpause "$name" >&2
+  done
   if [[ $data == keep ]]; then
     compose stop "$@" >&2
-  else
-    compose rm --stop --force --volumes "$@" >&2
+    return
   fi
+  compose rm --stop --force --volumes "$@" >&2
+  # The last one out takes the project's network with it.
+  [[ -n $(compose ps --all --quiet) ]] || compose down >&2
 }
 
 docker_status() {
