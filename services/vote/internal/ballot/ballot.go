@@ -23,6 +23,8 @@
 // Void bring a voter from one set to the next and say what changed.
 package ballot
 
+import "slices"
+
 // MaxConsidered bounds what is kept, and compared, of one voter in one poll:
 // three votes a day for a year. A bound on work per record; what lies behind it
 // is rejected with a reason, never dropped.
@@ -75,10 +77,5 @@ func (v Void) covers(vote Vote) bool {
 	if vote.Offset >= v.Offset {
 		return false
 	}
-	for _, id := range v.IDs {
-		if id == vote.ID {
-			return true
-		}
-	}
-	return len(v.IDs) == 0
+	return len(v.IDs) == 0 || slices.Contains(v.IDs, vote.ID)
 }

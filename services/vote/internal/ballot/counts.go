@@ -1,5 +1,7 @@
 package ballot
 
+import "slices"
+
 // Counts are the totals of a shard or a poll, or the change of them.
 type Counts struct {
 	// Candidates are the counted votes by the candidate's place in the poll.
@@ -56,6 +58,7 @@ func (c *Counts) Apply(p *Poll, transitions []Transition, correcting bool) {
 
 func (c *Counts) book(p *Poll, v Vote, s Status, n int64) {
 	switch s {
+	case None:
 	case Counted:
 		c.Candidates[p.CandidateIndex(v.Candidate)] += n
 	case Duplicate:
@@ -65,4 +68,10 @@ func (c *Counts) book(p *Poll, v Vote, s Status, n int64) {
 	case Voided:
 		c.Voided += n
 	}
+}
+
+// Equal says whether two totals of one poll are the same.
+func (c *Counts) Equal(o Counts) bool {
+	return slices.Equal(c.Candidates, o.Candidates) && c.Duplicates == o.Duplicates &&
+		c.Rejected == o.Rejected && c.Voided == o.Voided && c.Corrections == o.Corrections
 }

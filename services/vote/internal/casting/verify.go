@@ -31,37 +31,36 @@ func (c *TallyClaim) keep(ctx context.Context) {
 }
 
 // verify compares every shard that has not expired with what this claim knows
-// of it.
+// of it. The claim stands still meanwhile: a mark read before a record and
+// compared after it would look like a loss.
 func (c *TallyClaim) verify(ctx context.Context) error {
-	ids := c.watched()
-	marks, err := c.t.view.Marks(ctx, ids)
-	if err != nil || len(ids) == 0 {
-		return err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	ids := c.watched()
+	if len(ids) == 0 {
+		return nil
+	}
+	marks, err := c.t.view.Marks(ctx, ids)
+	if err != nil {
+		return err
+	}
 	for i, id := range ids {
-		s := c.shards[id]
+		s, found := c.shards[id], marks[i]
 		switch {
-		case s == nil || s.rebuilding:
-		case !marks[i].Present() && s.mark.Last < 0 && s.due < 0:
-			// Nothing has been counted yet.
-		case !marks[i].Present() || marks[i].Last < s.mark.Last:
-			// Marks were read before the lock; a shard that moved since then is
-			// looked at again with the next record, never rebuilt for nothing.
-			c.rebuildLater(id, s, marks[i])
-		case marks[i].Last > s.mark.Last || s.saved >= s.mark.Last:
-			s.mark = marks[i]
+		case s.rebuilding, !found.Present() && s.due < 0:
+			// Under way already, or nothing has been counted yet.
+		case !found.Present() || found.Last < s.mark.Last:
+			c.rebuildLater(id, s, found)
+		default:
+			s.mark = found
 		}
 	}
 	return nil
 }
 
 // watched lists the shards to look at, and lets go of those that have expired
-// and whose floor is saved.
+// and whose floor is saved. Callers hold mu.
 func (c *TallyClaim) watched() []Shard {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	ids := make([]Shard, 0, len(c.shards))
 	for id, s := range c.shards {
 		if time.Since(s.touched) > c.t.cfg.ViewTTL {
