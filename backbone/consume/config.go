@@ -1,0 +1,136 @@
+package consume
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// Config says what a Group reads and how. Zero values take the defaults named
+// at each field.
+type Config struct {
+	// Group is the consumer group's name; Topics are what it reads, replay
+	// topics of the group among them (topics.Replay). Both are required.
+	Group  string
+	Topics []string
+
+	// BatchRecords and BatchBytes bound a batch: 1,000 records and 1 MiB of
+	// keys, values and headers. One record larger than that is a batch of one.
+	BatchRecords int
+	BatchBytes   int
+	// BatchLinger is how long a batch that is not full waits from its first
+	// record: 5 ms. A batch also grows while the one before is handled.
+	BatchLinger time.Duration
+
+	// Concurrency bounds the records of one claim that a Handler has at once:
+	// 64. A BatchHandler has one batch per claim.
+	Concurrency int
+	// MaxInFlightRecords and MaxInFlightBytes bound what a claim of a Handler
+	// has read and not finished: 1,024 records and 16 MiB. A full window stops
+	// reading that partition, and nothing else.
+	MaxInFlightRecords int
+	MaxInFlightBytes   int64
+
+	// Deadline bounds one attempt at a record or batch: 30 s.
+	Deadline time.Duration
+	// RunawayWait is how long a retry waits for an attempt that outlives its
+	// deadline to end, before it runs beside it (SEMANTICS 15): Deadline.
+	RunawayWait time.Duration
+	// Retry is the budget of a failing record or batch.
+	Retry Retry
+
+	// CommitEvery is the pause between a claim's commits: 500 ms. Commits are
+	// never in a record's path: one costs 5 to 6 ms on Apache Kafka 4.1, whose
+	// group.coordinator.append.linger.ms is 5.
+	CommitEvery time.Duration
+	// DrainTimeout is how long a revoked claim's handlers may finish before
+	// their context is cut: 5 s. They have as long again before the claim ends
+	// without them; both must fit into RebalanceTimeout.
+	DrainTimeout time.Duration
+	// SessionTimeout and RebalanceTimeout are the group protocol's: 30 s and
+	// 60 s. A handler's time counts toward neither, for heartbeats never wait
+	// for one.
+	SessionTimeout   time.Duration
+	RebalanceTimeout time.Duration
+
+	// ResumeOutOfRange lets a group whose committed offset is no longer in the
+	// log go on from the oldest record there is. What lies between was never
+	// handled: without it Run ends with an OffsetOutOfRangeError.
+	ResumeOutOfRange bool
+
+	// TracerProvider and Propagator default to ones that do nothing.
+	TracerProvider trace.TracerProvider
+	Propagator     propagation.TextMapPropagator
+}
+
+// Retry is a budget of tries and of time, whichever is spent first, and the
+// backoff between: a random time up to Initial doubled with each try, at most
+// Max ("full jitter", Exponential Backoff And Jitter, AWS Architecture Blog).
+type Retry struct {
+	// Tries is how often an attempt is made in all: 5.
+	Tries int
+	// MaxElapsed is the time from the first failure after which no further
+	// try is made: 1 minute.
+	MaxElapsed time.Duration
+	// Initial and Max are 100 ms and 10 s.
+	Initial, Max time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	def(&c.BatchRecords, 1000)
+	def(&c.BatchBytes, 1<<20)
+	def(&c.BatchLinger, 5*time.Millisecond)
+	def(&c.Concurrency, 64)
+	def(&c.MaxInFlightRecords, 1024)
+	def(&c.MaxInFlightBytes, 16<<20)
+	def(&c.Deadline, 30*time.Second)
+	def(&c.RunawayWait, c.Deadline)
+	def(&c.Retry.Tries, 5)
+	def(&c.Retry.MaxElapsed, time.Minute)
+	def(&c.Retry.Initial, 100*time.Millisecond)
+	def(&c.Retry.Max, 10*time.Second)
+	def(&c.CommitEvery, 500*time.Millisecond)
+	def(&c.DrainTimeout, 5*time.Second)
+	def(&c.SessionTimeout, 30*time.Second)
+	def(&c.RebalanceTimeout, time.Minute)
+	if c.TracerProvider == nil {
+		c.TracerProvider = noop.NewTracerProvider()
+	}
+	if c.Propagator == nil {
+		c.Propagator = propagation.NewCompositeTextMapPropagator()
+	}
+	return c
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate names every fault at once; it is called after withDefaults.
+func (c Config) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.Group != "", "Group is empty")
+	check(len(c.Topics) > 0, "Topics is empty")
+	check(c.BatchRecords > 0 && c.BatchBytes > 0, "BatchRecords %d and BatchBytes %d must be positive", c.BatchRecords, c.BatchBytes)
+	check(c.Concurrency > 0, "Concurrency %d must be positive", c.Concurrency)
+	check(c.MaxInFlightRecords >= c.Concurrency, "MaxInFlightRecords %d is below Concurrency %d", c.MaxInFlightRecords, c.Concurrency)
+	check(c.MaxInFlightBytes > 0, "MaxInFlightBytes %d must be positive", c.MaxInFlightBytes)
+	check(c.Deadline > 0 && c.RunawayWait > 0 && c.BatchLinger > 0, "Deadline, RunawayWait and BatchLinger must be positive")
+	check(c.Retry.Tries > 0 && c.Retry.MaxElapsed > 0, "Retry.Tries and Retry.MaxElapsed must be positive")
+	check(c.Retry.Initial > 0 && c.Retry.Max >= c.Retry.Initial, "Retry.Initial must be positive and at most Retry.Max")
+	check(c.CommitEvery > 0, "CommitEvery %s must be positive", c.CommitEvery)
+	check(2*c.DrainTimeout < c.RebalanceTimeout, "twice DrainTimeout %s must be below RebalanceTimeout %s", c.DrainTimeout, c.RebalanceTimeout)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,183 @@
+package consume
+
+import (
+	"context"
+	"time"
+
+	"floodgate.internal/backbone/deadletter"
+	"floodgate.internal/backbone/failure"
+	"floodgate.internal/backbone/record"
+)
+
+// consumeBatches hands the claim's batches to the handler, one after the other.
+func (c *claim) consumeBatches(ctx context.Context) {
+	gather := newCollector(c.src, c.cfg)
+	go gather.run()
+	for messages := range gather.out {
+		recs := records(messages)
+		if !c.settle(ctx, recs, history{}, c.cfg.Retry) {
+			return // revoked, so the collector ends as well
+		}
+	}
+}
+
+// history is what happened to records so far, for their dead letters.
+type history struct {
+	deliveries int
+	first      time.Time
+	indefinite bool
+}
+
+func (h *history) failed(at time.Time, indefinite bool) {
+	if h.deliveries == 0 {
+		h.first = at
+	}
+	h.deliveries++
+	h.indefinite = indefinite
+}
+
+// settle works on records until each is done or its dead letter is durable,
+// then moves the frontier past the last; false when the claim was revoked
+// first. The records are in offset order and every other one below the last is
+// settled already.
+func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, retry Retry) bool {
+	next, b := recs[len(recs)-1].Offset+1, budget{retry: retry}
+	for len(recs) > 0 {
+		marks, out := c.tryBatch(ctx, recs)
+		if out.err == nil && len(marks) == 0 {
+			break
+		}
+		at := now()
+		b.failed(at)
+		h.failed(at, out.indefinite)
+		if c.revoked() {
+			return false
+		}
+		again, ok := recs, true
+		if out.err == nil {
+			again, ok = c.triage(ctx, recs, marks, h, &b)
+		} else if c.hopeless(out.err, &b) {
+			return c.isolate(ctx, recs, h, out.err)
+		}
+		if !ok || len(again) > 0 && !c.backOff(ctx, again, out.err, marks, &b) {
+			return false
+		}
+		recs = again
+	}
+	c.recovered(ctx)
+	c.advance(next)
+	return true
+}
+
+// hopeless says that trying the same again is over.
+func (c *claim) hopeless(err error, b *budget) bool {
+	switch failure.ClassOf(err) {
+	case failure.Outage:
+		return false
+	case failure.Retryable:
+		return b.spent(now())
+	default:
+		return true
+	}
+}
+
+// isolate halves a batch that failed as a whole until the failing record stands
+// alone. A half is tried once; a record that stands alone has a budget of its
+// own before it is dead-lettered, so that a dependency's short absence does not
+// cost a batch of innocent records.
+func (c *claim) isolate(ctx context.Context, recs []*record.Record, h history, cause error) bool {
+	if len(recs) == 1 {
+		if !c.bury(ctx, recs[0], cause, h) {
+			return false
+		}
+		c.advance(recs[0].Offset + 1)
+		return true
+	}
+	middle := len(recs) / 2
+	for _, half := range [][]*record.Record{recs[:middle], recs[middle:]} {
+		retry := c.cfg.Retry
+		if len(half) > 1 {
+			retry.Tries = 1
+		}
+		if !c.settle(ctx, half, h, retry) {
+			return false
+		}
+	}
+	return true
+}
+
+// triage dead-letters the marked records that are beyond trying and answers
+// the others; false when the claim was revoked first.
+func (c *claim) triage(ctx context.Context, recs []*record.Record, marks map[int]error, h history, b *budget) ([]*record.Record, bool) {
+	var again []*record.Record
+	for i, r := range recs {
+		err := marks[i]
+		switch {
+		case err == nil:
+		case c.hopeless(err, b):
+			if !c.bury(ctx, r, err, h) {
+				return nil, false
+			}
+			delete(marks, i)
+		default:
+			again = append(again, r)
+		}
+	}
+	return again, true
+}
+
+// backOff waits before the next try, the reason visible meanwhile.
+func (c *claim) backOff(ctx context.Context, recs []*record.Record, err error, marks map[int]error, b *budget) bool {
+	for _, e := range marks {
+		if err == nil || failure.ClassOf(e) == failure.Outage {
+			err = e
+		}
+	}
+	state := StateRetrying
+	if failure.ClassOf(err) == failure.Outage {
+		state = StateOutage
+	}
+	c.note(ctx, state, err, "tries", b.tries, "offset", recs[0].Offset, "records", len(recs))
+	return c.pause(b.delay())
+}
+
+// bury writes a record's dead letter and returns after its ack. While it cannot
+// be written the partition waits: the offset must not pass. False when the
+// claim was revoked first.
+func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h history) bool {
+	letter := deadletter.Letter{
+		Record: r, Group: c.cfg.Group, Err: cause, Deliveries: h.deliveries,
+		FirstFailedAt: h.first, LastFailedAt: now(), Indefinite: h.indefinite,
+	}
+	for tries := 1; !c.revoked(); tries++ {
+		f := &flight{step: StepDeadLetter, offset: r.Offset, records: 1, key: r.Key}
+		out := c.attempt(ctx, f, func(ctx context.Context) error { return c.roles.dead.Write(ctx, letter) })
+		if out.err == nil {
+			c.log.WarnContext(ctx, "record dead-lettered", "offset", r.Offset, "class", failure.ClassOf(cause).String(),
+				"reason", failure.ReasonOf(cause), "deliveries", h.deliveries, "err", cause)
+			return true
+		}
+		c.note(ctx, StateDeadLetterHeld, out.err, "tries", tries, "offset", r.Offset)
+		if !c.pause(c.cfg.Retry.delay(tries)) {
+			return false
+		}
+	}
+	return false
+}
+
+// tryBatch hands records to the handler once. The marks of a batch are read
+// only after its handler returned: a runaway may still write its own.
+func (c *claim) tryBatch(ctx context.Context, recs []*record.Record) (map[int]error, outcome) {
+	b := &Batch{Claim: c.Claim, Records: recs}
+	f := &flight{step: StepHandle, offset: recs[0].Offset, records: len(recs), key: recs[0].Key}
+	out := c.attempt(ctx, f, func(ctx context.Context) error {
+		ctx, span := c.tracing.batch(ctx, b)
+		err := c.roles.batch.HandleBatch(ctx, b)
+		end(span, err)
+		return err
+	})
+	if out.err != nil {
+		return nil, out
+	}
+	return b.failed, out
+}

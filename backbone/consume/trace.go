@@ -1,0 +1,97 @@
+package consume
+
+import (
+	"bytes"
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"floodgate.internal/backbone/record"
+)
+
+// maxLinks is OpenTelemetry's default limit of links per span; more would be
+// read from the headers in vain.
+const maxLinks = 128
+
+// tracing makes the consumer spans of a group, by OpenTelemetry's messaging
+// conventions (semantic conventions 1.37, "Messaging spans" and "Kafka").
+type tracing struct {
+	tracer     trace.Tracer
+	propagator propagation.TextMapPropagator
+	group      string
+	// off: the provider does nothing, so headers of batches are not looked at.
+	off bool
+}
+
+func newTracing(cfg *Config) tracing {
+	_, off := cfg.TracerProvider.(noop.TracerProvider)
+	return tracing{
+		tracer:     cfg.TracerProvider.Tracer("floodgate.internal/backbone/consume"),
+		propagator: cfg.Propagator, group: cfg.Group, off: off,
+	}
+}
+
+// batch starts the span of a batch: a root with links to the sampled traces of
+// its records, for a batch has no one parent.
+func (t *tracing) batch(ctx context.Context, b *Batch) (context.Context, trace.Span) {
+	if t.off {
+		return ctx, noop.Span{}
+	}
+	var links []trace.Link
+	for _, r := range b.Records {
+		if len(links) == maxLinks {
+			break
+		}
+		if !sampled(r) {
+			continue
+		}
+		remote := trace.SpanContextFromContext(t.extract(ctx, r))
+		links = append(links, trace.Link{SpanContext: remote, Attributes: []attribute.KeyValue{offset(r)}})
+	}
+	return t.tracer.Start(ctx, "process "+b.Claim.Topic, trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithLinks(links...), trace.WithAttributes(t.attributes(b.Claim.Topic, b.Claim.Partition)...),
+		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(b.Records))))
+}
+
+func (t *tracing) extract(ctx context.Context, r *record.Record) context.Context {
+	return t.propagator.Extract(ctx, record.Carrier{Headers: &r.Headers})
+}
+
+func (t *tracing) attributes(topic string, partition int32) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		attribute.String("messaging.system", "kafka"),
+		attribute.String("messaging.operation.type", "process"),
+		attribute.String("messaging.operation.name", "process"),
+		attribute.String("messaging.destination.name", topic),
+		attribute.Int("messaging.destination.partition.id", int(partition)),
+		attribute.String("messaging.consumer.group.name", t.group),
+	}
+}
+
+func offset(r *record.Record) attribute.KeyValue {
+	return attribute.Int64("messaging.kafka.offset", r.Offset)
+}
+
+// sampled reads the last flag of a traceparent (W3C Trace Context, section
+// 3.2.2.5) without parsing the rest: under a burst nearly all are not.
+func sampled(r *record.Record) bool {
+	for i := range r.Headers {
+		if r.Headers[i].Key == "traceparent" {
+			return bytes.HasSuffix(r.Headers[i].Value, []byte("-01")) || bytes.HasSuffix(r.Headers[i].Value, []byte("-03"))
+		}
+	}
+	return false
+}
+
+// end closes a span with how the attempt ended.
+func end(span trace.Span, err error) {
+	if err != nil {
+		span.RecordError(err)
+		span.SetStatus(codes.Error, err.Error())
+	}
+	span.End()
+}
