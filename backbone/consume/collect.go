@@ -18,7 +18,10 @@ type collector struct {
 	linger  time.Duration
 }
 
-func newCollector(src source, cfg *Config) *collector {
+func newCollector(src source, cfg *Config, single bool) *collector {
+	if single {
+		cfg = &Config{BatchRecords: 1, BatchBytes: 1, BatchLinger: cfg.BatchLinger}
+	}
 	return &collector{
 		in: src.Messages(), revoked: src.Revoked(),
 		out:     make(chan []*sarama.ConsumerMessage),

@@ -48,14 +48,10 @@ type Config struct {
 	// group.coordinator.append.linger.ms is 5.
 	CommitEvery time.Duration
 	// DrainTimeout is how long a revoked claim's handlers may finish before
-	// their context is cut: 5 s. They have as long again before the claim ends
-	// without them; both must fit into RebalanceTimeout.
+	// their context is cut: 3 s. They have as long again before the claim ends
+	// without them, and so has the last BeforeCommit; four times DrainTimeout
+	// must fit into the group's rebalance timeout (broker.SaramaConfig).
 	DrainTimeout time.Duration
-	// SessionTimeout and RebalanceTimeout are the group protocol's: 30 s and
-	// 60 s. A handler's time counts toward neither, for heartbeats never wait
-	// for one.
-	SessionTimeout   time.Duration
-	RebalanceTimeout time.Duration
 
 	// ResumeOutOfRange lets a group whose committed offset is no longer in the
 	// log go on from the oldest record there is. What lies between was never
@@ -94,9 +90,7 @@ func (c Config) withDefaults() Config {
 	def(&c.Retry.Initial, 100*time.Millisecond)
 	def(&c.Retry.Max, 10*time.Second)
 	def(&c.CommitEvery, 500*time.Millisecond)
-	def(&c.DrainTimeout, 5*time.Second)
-	def(&c.SessionTimeout, 30*time.Second)
-	def(&c.RebalanceTimeout, time.Minute)
+	def(&c.DrainTimeout, 3*time.Second)
 	if c.TracerProvider == nil {
 		c.TracerProvider = noop.NewTracerProvider()
 	}
@@ -131,6 +125,6 @@ func (c Config) validate() error {
 	check(c.Retry.Tries > 0 && c.Retry.MaxElapsed > 0, "Retry.Tries and Retry.MaxElapsed must be positive")
 	check(c.Retry.Initial > 0 && c.Retry.Max >= c.Retry.Initial, "Retry.Initial must be positive and at most Retry.Max")
 	check(c.CommitEvery > 0, "CommitEvery %s must be positive", c.CommitEvery)
-	check(2*c.DrainTimeout < c.RebalanceTimeout, "twice DrainTimeout %s must be below RebalanceTimeout %s", c.DrainTimeout, c.RebalanceTimeout)
+	check(c.DrainTimeout > 0, "DrainTimeout %s must be positive", c.DrainTimeout)
 	return errors.Join(errs...)
 }

@@ -11,7 +11,7 @@ import (
 
 // consumeBatches hands the claim's batches to the handler, one after the other.
 func (c *claim) consumeBatches(ctx context.Context) {
-	gather := newCollector(c.src, c.cfg)
+	gather := newCollector(c.src, c.cfg, c.roles.single != nil)
 	go gather.run()
 	for messages := range gather.out {
 		recs := records(messages)
@@ -172,7 +172,7 @@ func (c *claim) tryBatch(ctx context.Context, recs []*record.Record) (map[int]er
 	f := &flight{step: StepHandle, offset: recs[0].Offset, records: len(recs), key: recs[0].Key}
 	out := c.attempt(ctx, f, func(ctx context.Context) error {
 		ctx, span := c.tracing.batch(ctx, b)
-		err := c.roles.batch.HandleBatch(ctx, b)
+		err := c.handle(ctx, b)
 		end(span, err)
 		return err
 	})
@@ -180,4 +180,11 @@ func (c *claim) tryBatch(ctx context.Context, recs []*record.Record) (map[int]er
 		return nil, out
 	}
 	return b.failed, out
+}
+
+func (c *claim) handle(ctx context.Context, b *Batch) error {
+	if c.roles.single != nil {
+		return c.roles.single.Handle(ctx, b.Records[0])
+	}
+	return c.roles.batch.HandleBatch(ctx, b)
 }
