@@ -26,21 +26,22 @@ func NewBooks(ledger Ledger, polls *PollCache) *Books {
 	return &Books{ledger: ledger, polls: polls}
 }
 
-// Record books a slice of records of one partition in one transaction. Records
+// Record books a slice of records in one transaction: of one partition of the
+// source, or replays of any. Records
 // of a poll that does not exist are answered by place with ErrNoPoll. On an
 // error nothing is booked, or all is and the answer was lost: the same slice
 // again is booked once.
-func (b *Books) Record(ctx context.Context, partition int32, events []Event) (map[int]error, error) {
+func (b *Books) Record(ctx context.Context, events []Event) (map[int]error, error) {
 	folds, failed, err := foldByShard(ctx, b.polls, events)
 	if err != nil || len(folds) == 0 {
 		return failed, err
 	}
-	shards := make([]Shard, len(folds))
+	shards := make([]ShardAt, len(folds))
 	for i, f := range folds {
-		shards[i] = f.shard
+		shards[i] = ShardAt{Shard: f.shard, Partition: f.events[0].Partition}
 	}
 	return failed, b.ledger.InTx(ctx, func(tx LedgerTx) error {
-		rows, err := tx.Lock(ctx, partition, shards)
+		rows, err := tx.Lock(ctx, shards)
 		if err != nil {
 			return err
 		}

@@ -95,6 +95,12 @@ type VoidRow struct {
 	At    int64
 }
 
+// ShardAt is a shard and the partition that has its records.
+type ShardAt struct {
+	Shard     Shard
+	Partition int32
+}
+
 // ShardRow is how far the ledger is with a shard, and its totals there.
 type ShardRow struct {
 	Shard     Shard
@@ -120,7 +126,7 @@ type LedgerTx interface {
 	// Lock takes the rows of shards until the end of the transaction, in the
 	// order given, and answers them by place. Shards not seen before have Last
 	// -1 and no candidates.
-	Lock(ctx context.Context, partition int32, shards []Shard) ([]ShardRow, error)
+	Lock(ctx context.Context, shards []ShardAt) ([]ShardRow, error)
 	// Voters answers, by voter, all that is stored of the voters asked for.
 	// Voters nobody has heard of are absent.
 	Voters(ctx context.Context, poll string, asked []Identity) (map[string]*VoterRecord, error)
