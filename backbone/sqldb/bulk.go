@@ -5,18 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-)
-
-const (
-	// maxParams is SQLite's SQLITE_MAX_VARIABLE_NUMBER.
-	maxParams = 32766
-	// maxRows of one INSERT: beyond it the statement only takes longer to parse.
-	maxRows = 100
 )
 
 // BulkInsert inserts rows, each with a value per column, and answers how many.
@@ -98,81 +89,4 @@ func copyFrom(ctx context.Context, tx *Tx, table string, columns []string, rows 
 		return 0, fmt.Errorf("copying into %s: %w", table, err)
 	}
 	return copied, nil
-}
-
-// insertMany gathers rows into statements of equal size, which the driver
-// parses once, and a last smaller one.
-func insertMany(ctx context.Context, tx *Tx, table string, columns []string, rows iter.Seq[[]any], suffix string) (int64, error) {
-	size := max(1, min(maxRows, maxParams/max(1, len(columns))))
-	full, err := tx.PrepareContext(ctx, insertSQL(table, columns, size, suffix))
-	if err != nil {
-		return 0, fmt.Errorf("inserting into %s: %w", table, err)
-	}
-	defer full.Close()
-	var inserted int64
-	args := make([]any, 0, size*len(columns))
-	flush := func() error {
-		result, err := full.ExecContext(ctx, args...)
-		if err != nil {
-			return fmt.Errorf("inserting into %s: %w", table, err)
-		}
-		n, err := result.RowsAffected()
-		inserted, args = inserted+n, args[:0]
-		return err
-	}
-	for row := range rows {
-		if err := checkWidth(row, columns); err != nil {
-			return 0, fmt.Errorf("inserting into %s: %w", table, err)
-		}
-		if args = append(args, row...); len(args) == cap(args) {
-			if err := flush(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	if len(args) == 0 {
-		return inserted, nil
-	}
-	rest, err := tx.PrepareContext(ctx, insertSQL(table, columns, len(args)/len(columns), suffix))
-	if err != nil {
-		return 0, fmt.Errorf("inserting into %s: %w", table, err)
-	}
-	defer rest.Close()
-	full = rest
-	return inserted, flush()
-}
-
-func insertSQL(table string, columns []string, rows int, suffix string) string {
-	var b strings.Builder
-	b.WriteString("INSERT INTO " + quote(table) + " (" + quote(columns...) + ") VALUES ")
-	for r := range rows {
-		if r > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('(')
-		for c := range columns {
-			if c > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString("$" + strconv.Itoa(r*len(columns)+c+1))
-		}
-		b.WriteByte(')')
-	}
-	return b.String() + suffix
-}
-
-func checkWidth(row []any, columns []string) error {
-	if len(row) != len(columns) {
-		return fmt.Errorf("a row of %d values for %d columns", len(row), len(columns))
-	}
-	return nil
-}
-
-// quote writes names as both databases quote them.
-func quote(names ...string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = pgx.Identifier{name}.Sanitize()
-	}
-	return strings.Join(quoted, ", ")
 }

@@ -22,6 +22,8 @@ import (
 // which keeps it through kill -9, and the disk at the next checkpoint; a power
 // cut may take the last commits, never the file. That is also what the embedded
 // broker promises of its log, and a store must not remember more than the log.
+// Transactions of one row run at 15,900/s so and at 5,600/s with FULL; of 1,000
+// rows, at 160 of them per second either way.
 func (db *DB) openSQLite(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(filepath.Dir(db.target.path), 0o700); err != nil {
 		return fmt.Errorf("creating its directory: %w", err)
