@@ -112,7 +112,7 @@ func StartBroker(ctx context.Context, cfg BrokerConfig) (*Broker, error) {
 	}
 	b.cluster = cluster
 	b.addrs = cluster.ListenAddrs()
-	b.cleaner, err = startCleaner(cluster, cfg.CleanupEvery, cfg.Log)
+	b.cleaner, err = startCleaner(context.WithoutCancel(ctx), cluster, cfg.CleanupEvery, cfg.Log)
 	if err != nil {
 		cluster.Close()
 		return nil, errors.Join(fmt.Errorf("embedded broker: %w", err), b.lock.release())

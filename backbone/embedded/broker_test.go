@@ -13,7 +13,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Not parallel: it looks at every goroutine of the process.
+// TestCloseEndsEveryGoroutine looks at every goroutine of the process.
+//
+//nolint:paralleltest // the others' goroutines would count too
 func TestCloseEndsEveryGoroutine(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	b, err := StartBroker(t.Context(), BrokerConfig{DataDir: t.TempDir()})

@@ -35,12 +35,13 @@ type cleaner struct {
 	done    sync.WaitGroup
 }
 
-func startCleaner(cluster *kfake.Cluster, every time.Duration, log *slog.Logger) (*cleaner, error) {
+// startCleaner starts the interval, which ends with stop or with ctx.
+func startCleaner(ctx context.Context, cluster *kfake.Cluster, every time.Duration, log *slog.Logger) (*cleaner, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
 	if err != nil {
 		return nil, fmt.Errorf("client for log cleanup: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	c := &cleaner{cluster: cluster, client: client, log: log, cancel: cancel}
 	c.done.Go(func() { c.run(ctx, every) })
 	return c, nil

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 func startBroker(t *testing.T, cfg BrokerConfig) *Broker {
 	t.Helper()
 	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	b, err := StartBroker(t.Context(), cfg)
 	if err != nil {
@@ -58,7 +57,7 @@ func createTopic(t *testing.T, addrs []string, name string, partitions int32, se
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer admin.Close()
+	defer func() { _ = admin.Close() }()
 	detail := &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: map[string]*string{}}
 	for k, v := range settings {
 		detail.ConfigEntries[k] = &v
@@ -75,7 +74,7 @@ func produce(t *testing.T, client sarama.Client, topic string, n int, at time.Ti
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer producer.Close()
+	defer func() { _ = producer.Close() }()
 	for i := range n {
 		_, last, err = producer.SendMessage(&sarama.ProducerMessage{
 			Topic: topic, Value: sarama.StringEncoder(fmt.Sprintf("record %d", i)), Timestamp: at,
@@ -103,7 +102,7 @@ func readAll(t *testing.T, client sarama.Client, topic string, partition int32) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer claim.Close()
+	defer func() { _ = claim.Close() }()
 	for {
 		select {
 		case m := <-claim.Messages():

@@ -22,6 +22,8 @@ import (
 const helperVar = "FLOODGATE_EMBEDDED_TEST_HELPER"
 
 // TestHelper is no test: it is what the processes run that other tests start.
+//
+//nolint:paralleltest // alone in its process
 func TestHelper(t *testing.T) {
 	mode, dir, _ := strings.Cut(os.Getenv(helperVar), ":")
 	switch mode {
@@ -88,7 +90,8 @@ func (a *acks) add(partition int32, offset int64, value string) {
 		a.of[partition] = map[int64]string{}
 	}
 	a.of[partition][offset] = value
-	if a.left--; a.left == 0 {
+	a.left--
+	if a.left == 0 {
 		close(a.enough)
 	}
 }
@@ -99,7 +102,7 @@ func (a *acks) write(client sarama.Client, partition int32) {
 	if err != nil {
 		return
 	}
-	defer producer.Close()
+	defer func() { _ = producer.Close() }()
 	for i := 0; ; i++ {
 		value := fmt.Sprintf("%d/%d", partition, i)
 		_, offset, err := producer.SendMessage(&sarama.ProducerMessage{

@@ -15,7 +15,7 @@ func ensureOpenFiles(need uint64) error {
 		return fmt.Errorf("reading the open-file limit: %w", err)
 	}
 	// The fields are signed on some systems, hence the conversions.
-	soft, hard := uint64(limit.Cur), uint64(limit.Max) //nolint:unconvert
+	soft, hard := uint64(limit.Cur), uint64(limit.Max) //nolint:unconvert // not on all systems
 	if soft >= need {
 		return nil
 	}

@@ -21,5 +21,5 @@ func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 	if level == kfake.LogLevelError {
 		to = slog.LevelError
 	}
-	l.log.Log(context.Background(), to, "embedded broker: "+fmt.Sprintf(format, args...))
+	l.log.Log(context.Background(), to, "embedded broker", "says", fmt.Sprintf(format, args...))
 }

@@ -8,12 +8,13 @@ import (
 	"floodgate.internal/backbone/sqldb"
 )
 
-var columns = []string{"poll", "voter", "weight", "payload"}
+// columns are those that rows fills.
+func columns() []string { return []string{"poll", "voter", "weight", "payload"} }
 
 // rows yields n votes of voters from first on, in one slice used again.
 func rows(first, n int) iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
-		row := make([]any, len(columns))
+		row := make([]any, len(columns()))
 		for i := range n {
 			row[0], row[1], row[2], row[3] = "poll", fmt.Sprintf("voter-%d", first+i), int64(1), []byte{byte(i)}
 			if i%2 == 1 {
@@ -34,7 +35,7 @@ func TestBulkInsert(t *testing.T) {
 			t.Parallel()
 			db := openVotes(t)
 			err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-				got, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns, rows(0, n))
+				got, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns(), rows(0, n))
 				if err == nil && got != int64(n) {
 					return fmt.Errorf("%d rows inserted, want %d", got, n)
 				}
@@ -58,10 +59,10 @@ func TestBulkInsertIsOfItsTransaction(t *testing.T) {
 	t.Parallel()
 	db := openVotes(t)
 	err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-		if _, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns, rows(0, 150)); err != nil {
+		if _, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns(), rows(0, 150)); err != nil {
 			t.Error(err)
 		}
-		_, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns, rows(149, 150))
+		_, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns(), rows(149, 150))
 		return err
 	})
 	if !sqldb.IsUnique(err) {
@@ -77,7 +78,7 @@ func TestBulkInsertNewLeavesOutWhatIsThere(t *testing.T) {
 	db := openVotes(t)
 	insert := func(tx *sqldb.Tx, first, n, want int) {
 		t.Helper()
-		got, err := sqldb.BulkInsertNew(t.Context(), tx, "votes", columns, rows(first, n))
+		got, err := sqldb.BulkInsertNew(t.Context(), tx, "votes", columns(), rows(first, n))
 		if err != nil || got != int64(want) {
 			t.Errorf("voters from %d to %d: %d inserted, want %d (%v)", first, first+n, got, want, err)
 		}
@@ -110,7 +111,7 @@ func TestBulkInsertNewKeepsTheFirstOfRepeatedRows(t *testing.T) {
 		}
 	}
 	err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-		got, err := sqldb.BulkInsertNew(t.Context(), tx, "votes", columns, repeated)
+		got, err := sqldb.BulkInsertNew(t.Context(), tx, "votes", columns(), repeated)
 		if err == nil && got != 1 {
 			return fmt.Errorf("%d rows inserted, want 1", got)
 		}
@@ -129,7 +130,7 @@ func TestBulkInsertRefusesRowsOfAnotherWidth(t *testing.T) {
 	db := openVotes(t)
 	narrow := func(yield func([]any) bool) { yield([]any{"poll"}) }
 	err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-		_, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns, narrow)
+		_, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns(), narrow)
 		return err
 	})
 	if err == nil {

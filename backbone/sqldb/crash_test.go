@@ -22,6 +22,8 @@ import (
 const helperVar = "FLOODGATE_SQLDB_TEST_HELPER"
 
 // TestHelper is no test: it is what TestKillLosesNothingCommitted starts.
+//
+//nolint:paralleltest // alone in its process
 func TestHelper(t *testing.T) {
 	url, schema, ok := strings.Cut(os.Getenv(helperVar), " ")
 	if !ok {
@@ -30,7 +32,7 @@ func TestHelper(t *testing.T) {
 	db := sqldbtest.Reopen(t, url, sqldb.Options{Schema: schema})
 	for i := 0; ; i++ {
 		err := db.InTx(t.Context(), func(tx *sqldb.Tx) error {
-			_, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns, rows(10*i, 10))
+			_, err := sqldb.BulkInsert(t.Context(), tx, "votes", columns(), rows(10*i, 10))
 			return err
 		})
 		if err != nil {
@@ -46,7 +48,7 @@ func TestKillLosesNothingCommitted(t *testing.T) {
 	t.Parallel()
 	url, options := sqldbtest.Fresh(t)
 	db := sqldbtest.Reopen(t, url, options)
-	if err := db.Migrate(t.Context(), votes); err != nil {
+	if err := db.Migrate(t.Context(), votes()); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

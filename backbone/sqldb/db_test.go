@@ -12,23 +12,25 @@ import (
 )
 
 // votes is the schema of these tests.
-var votes = fstest.MapFS{
-	"00001_votes.sql": {Data: []byte(`-- +goose Up
+func votes() fstest.MapFS {
+	return fstest.MapFS{
+		"00001_votes.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE votes (poll TEXT NOT NULL, voter TEXT NOT NULL, weight BIGINT NOT NULL CHECK (weight > 0),
   seen BIGINT NOT NULL DEFAULT 7, payload BYTEA, PRIMARY KEY (poll, voter));
 -- +goose Down
 DROP TABLE votes;
 `)},
-	"00002_counter.sql": {Data: []byte(`-- +goose Up
+		"00002_counter.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE counter (id BIGINT PRIMARY KEY, n BIGINT NOT NULL);
 INSERT INTO counter (id, n) VALUES (1, 0);
 `)},
+	}
 }
 
 func openVotes(t *testing.T) *sqldb.DB {
 	t.Helper()
 	db := sqldbtest.Open(t)
-	if err := db.Migrate(t.Context(), votes); err != nil {
+	if err := db.Migrate(t.Context(), votes()); err != nil {
 		t.Fatal(err)
 	}
 	return db

@@ -1,7 +1,6 @@
 package sqldb_test
 
 import (
-	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -21,7 +20,7 @@ func TestProcessesMayMigrateAtOnce(t *testing.T) {
 		go func() {
 			db, err := sqldb.Open(t.Context(), url, options)
 			if err == nil {
-				err = db.Migrate(t.Context(), votes)
+				err = db.Migrate(t.Context(), votes())
 				_ = db.Close()
 			}
 			faults <- err
@@ -41,7 +40,7 @@ func TestProcessesMayMigrateAtOnce(t *testing.T) {
 func TestMigrationsGoOnFromWhereTheyStopped(t *testing.T) {
 	t.Parallel()
 	db := openVotes(t)
-	broken, later := maps.Clone(votes), maps.Clone(votes)
+	broken, later := votes(), votes()
 	broken["00003_broken.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE half (id BIGINT);\nCREATE NONSENSE;\n")}
 	later["00003_whole.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE half (id BIGINT);\n")}
 
@@ -53,7 +52,7 @@ func TestMigrationsGoOnFromWhereTheyStopped(t *testing.T) {
 	if err := db.Migrate(t.Context(), later); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Migrate(t.Context(), votes); err != nil {
+	if err := db.Migrate(t.Context(), votes()); err != nil {
 		t.Errorf("an older build cannot start on a newer schema: %v", err)
 	}
 }

@@ -62,7 +62,7 @@ func (db *DB) createSchema(ctx context.Context, cfg pgx.ConnConfig) error {
 		return nil
 	}
 	admin := pool(cfg, 1)
-	defer admin.Close()
+	defer func() { _ = admin.Close() }() // read from, so nothing can be lost
 	if err := db.awaitReady(ctx, admin); err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// ErrURL: the database URL cannot be used. The URL itself is not in the text,
-// since it may hold a password.
+// ErrURL says that the database URL cannot be used. The URL itself is not in
+// the text, since it may hold a password.
 var ErrURL = errors.New("database URL")
 
 // target is where a database is.
@@ -48,7 +48,7 @@ func parseTarget(raw, schema string) (target, error) {
 
 func sqliteTarget(u *url.URL, schema string) (target, error) {
 	path := u.Path
-	// sqlite:///C:/dir/file.db
+	// A drive letter, as in sqlite:///C:/votes.db, is where the path begins.
 	if len(path) > 2 && path[0] == '/' && path[2] == ':' {
 		path = path[1:]
 	}

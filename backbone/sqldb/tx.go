@@ -91,7 +91,7 @@ func (db *DB) once(ctx context.Context, fn func(*Tx) error) (err error) {
 	if err != nil {
 		return fmt.Errorf("taking a connection: %w", err)
 	}
-	defer conn.Close() // gives it back to the pool
+	defer func() { _ = conn.Close() }() // gives it back to the pool
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)

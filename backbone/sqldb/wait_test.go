@@ -53,7 +53,8 @@ type watch struct {
 func (w *watch) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.after--; w.after == 0 {
+	w.after--
+	if w.after == 0 {
 		w.tell()
 	}
 	return w.text.Write(line)

@@ -19,8 +19,8 @@ const BrokersVar = "FLOODGATE_KAFKA_BROKERS"
 // broker is shared by all tests, so topics and groups need names of their own.
 func Broker(t testing.TB) []string {
 	t.Helper()
-	if real := os.Getenv(BrokersVar); real != "" {
-		return strings.Split(real, ",")
+	if servers := os.Getenv(BrokersVar); servers != "" {
+		return strings.Split(servers, ",")
 	}
 	b, err := embedded.StartBroker(t.Context(), embedded.BrokerConfig{})
 	if err != nil {

@@ -68,7 +68,7 @@ func dropSchema(t testing.TB, url, schema string) {
 		t.Error(err)
 		return
 	}
-	defer admin.Close()
+	defer func() { _ = admin.Close() }()
 	if _, err := admin.ExecContext(context.WithoutCancel(t.Context()), "DROP SCHEMA IF EXISTS "+schema+" CASCADE"); err != nil {
 		t.Error(err)
 	}
