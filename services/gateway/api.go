@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"floodgate.internal/proto/openapi"
+
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
+	"floodgate.internal/services/gateway/internal/batching"
+	"floodgate.internal/services/gateway/internal/edge"
+	"floodgate.internal/services/gateway/internal/probe"
+	"floodgate.internal/services/gateway/internal/route"
+	"floodgate.internal/services/gateway/internal/transcode"
+	"floodgate.internal/services/gateway/internal/upstream"
+)
+
+// api builds the paths of every service and what answers them.
+func api(cfg Config, deps Dependencies) (*route.Table, http.Handler, error) {
+	routes, err := route.NewTable(votev1.File_floodgate_vote_v1_vote_service_proto.Services().ByName("VoteService"))
+	if err != nil {
+		return nil, nil, err
+	}
+	mux := transcode.New()
+	vote := votev1.NewVoteServiceClient(upstream.New(voteConn(cfg, deps.Vote), deps.Log))
+	if err := votev1.RegisterVoteServiceHandlerClient(context.Background(), mux, vote); err != nil {
+		return nil, nil, fmt.Errorf("registering the vote service: %w", err)
+	}
+	return routes, mux, nil
+}
+
+// voteConn is the connection to the vote service, micro-batched where it is
+// real.
+func voteConn(cfg Config, conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+	if !cfg.MicroBatch {
+		return conn
+	}
+	return batching.New(conn, batching.Config{
+		MaxVotes: cfg.BatchVotes,
+		MaxCalls: cfg.BatchCalls,
+		// Whoever waits holds a place in flight, so this line never fills first.
+		MaxWaiting: cfg.MaxInFlight,
+		Timeout:    cfg.RequestTimeout,
+	})
+}
+
+// limits reads the edge's limits from the settings.
+func limits(cfg Config) edge.Limits {
+	return edge.Limits{
+		MaxRequests:      int64(cfg.MaxInFlight),
+		MaxStreams:       int64(cfg.MaxStreams),
+		MaxBodyBytes:     cfg.MaxBodyBytes,
+		MaxBufferedBytes: cfg.MaxBufferedBytes,
+	}
+}
+
+// endpoints are the paths beside the API.
+func endpoints(readiness *probe.Readiness, metrics http.Handler) map[string]http.Handler {
+	all := map[string]http.Handler{
+		"/healthz":      http.HandlerFunc(probe.Health),
+		"/readyz":       readiness,
+		"/openapi.json": document(openapi.Document()),
+	}
+	if metrics != nil {
+		all["/metrics"] = metrics
+	}
+	return all
+}
+
+// document answers a fixed JSON document.
+func document(body []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	})
+}

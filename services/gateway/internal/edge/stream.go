@@ -1,0 +1,26 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"floodgate.internal/services/gateway/internal/exchange"
+	"floodgate.internal/services/gateway/internal/upstream"
+)
+
+// stream passes on a request whose answer has no end of its own: it ends when
+// the client leaves, when the service ends it, or when the edge stops.
+func (h *Handler) stream(ctx context.Context, ex *exchange.Exchange, r *http.Request) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(h.cfg.Streams, func() { cancel(upstream.ErrStopping) })()
+	ex.WriteTimeout = h.cfg.WriteTimeout
+	// The server's read deadline would end a quiet stream: it is there for slow
+	// requests, and this one has arrived.
+	_ = http.NewResponseController(ex.ResponseWriter).SetReadDeadline(time.Time{})
+	ex.Header().Set("Cache-Control", "no-store")
+	// Proxies that buffer answers would hold the messages back.
+	ex.Header().Set("X-Accel-Buffering", "no")
+	h.cfg.Transcoder.ServeHTTP(ex, inner(ctx, ex, r))
+}

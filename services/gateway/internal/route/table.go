@@ -1,0 +1,138 @@
+package route
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Table finds routes by path. It is read only and safe for concurrent use.
+type Table struct {
+	resources []*Resource
+}
+
+// Resource is a path template with the methods it allows.
+type Resource struct {
+	segments []string // a field's segment is ""
+	verb     string   // behind the colon of the last segment
+	routes   []*Route
+	allow    string
+}
+
+// NewTable reads every REST path of the services.
+func NewTable(services ...protoreflect.ServiceDescriptor) (*Table, error) {
+	t := &Table{}
+	for _, service := range services {
+		methods := service.Methods()
+		for i := range methods.Len() {
+			for _, rule := range rules(methods.Get(i)) {
+				route, err := newRoute(methods.Get(i), rule)
+				if err != nil {
+					return nil, err
+				}
+				t.add(route)
+			}
+		}
+	}
+	return t, nil
+}
+
+// add puts a route beside the others of its path.
+func (t *Table) add(route *Route) {
+	segments, verb := parse(route.Pattern)
+	i := slices.IndexFunc(t.resources, func(r *Resource) bool {
+		return r.verb == verb && slices.Equal(r.segments, segments)
+	})
+	if i < 0 {
+		i = len(t.resources)
+		t.resources = append(t.resources, &Resource{segments: segments, verb: verb})
+	}
+	resource := t.resources[i]
+	resource.routes = append(resource.routes, route)
+	resource.allow = allow(resource.routes)
+}
+
+// Match answers what stands at a path (decoded, as url.URL.Path), nil for
+// nothing. Ids hold no colon, so a colon always begins a verb, and a verb that
+// no template has is no path at all rather than part of an id.
+func (t *Table) Match(path string) *Resource {
+	rest, ok := strings.CutPrefix(path, "/")
+	if !ok {
+		return nil
+	}
+	verb := ""
+	slash := strings.LastIndexByte(rest, '/')
+	if colon := strings.LastIndexByte(rest, ':'); colon > slash {
+		rest, verb = rest[:colon], rest[colon+1:]
+		if verb == "" {
+			return nil
+		}
+	}
+	for _, resource := range t.resources {
+		if resource.verb == verb && resource.matches(rest) {
+			return resource
+		}
+	}
+	return nil
+}
+
+// matches compares segment by segment, without allocating.
+func (r *Resource) matches(rest string) bool {
+	for i, want := range r.segments {
+		segment, tail, more := strings.Cut(rest, "/")
+		if more == (i == len(r.segments)-1) {
+			return false
+		}
+		if want == "" && (segment == "" || strings.IndexByte(segment, ':') >= 0) || want != "" && want != segment {
+			return false
+		}
+		rest = tail
+	}
+	return true
+}
+
+// Route answers the resource's route for an HTTP method, nil where it is not
+// allowed. HEAD is GET without the body, except on streams, which have no end.
+func (r *Resource) Route(method string) *Route {
+	head := method == http.MethodHead
+	if head {
+		method = http.MethodGet
+	}
+	for _, route := range r.routes {
+		if route.Method == method && !(head && route.Stream) {
+			return route
+		}
+	}
+	return nil
+}
+
+// Allow is the value of the Allow header that goes with a 405.
+func (r *Resource) Allow() string { return r.allow }
+
+// allow lists the routes' methods, HEAD behind GET.
+func allow(routes []*Route) string {
+	var methods []string
+	for _, route := range routes {
+		methods = append(methods, route.Method)
+		if route.Method == http.MethodGet && !route.Stream {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(slices.Compact(methods), ", ")
+}
+
+// parse splits a template into segments and verb.
+func parse(pattern string) (segments []string, verb string) {
+	segments = strings.Split(strings.TrimPrefix(pattern, "/"), "/")
+	last := len(segments) - 1
+	segments[last], verb, _ = strings.Cut(segments[last], ":")
+	for i, segment := range segments {
+		if strings.HasPrefix(segment, "{") {
+			segments[i] = ""
+		}
+	}
+	return segments, verb
+}
