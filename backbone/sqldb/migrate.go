@@ -39,20 +39,7 @@ func (db *DB) Migrate(ctx context.Context, fsys fs.FS) error {
 // schema: set names them, and their versions are counted apart, in the table
 // migrations_<set>. Sets must not share tables.
 func (db *DB) MigrateSet(ctx context.Context, set string, fsys fs.FS) error {
-	locker, err := db.migrationLock()
-	if err != nil {
-		return fmt.Errorf("migration lock: %w", err)
-	}
-	dialect := goose.DialectSQLite3
-	if db.Dialect == PostgreSQL {
-		dialect = goose.DialectPostgres
-	}
-	provider, err := goose.NewProvider(dialect, db.Write, fsys,
-		goose.WithTableName("migrations_"+set),
-		goose.WithSessionLocker(locker),
-		goose.WithDisableGlobalRegistry(true),
-		goose.WithLogger(goose.NopLogger()),
-	)
+	provider, err := db.provider(set, fsys)
 	if err != nil {
 		return fmt.Errorf("reading migrations %s: %w", set, err)
 	}
@@ -69,6 +56,23 @@ func (db *DB) MigrateSet(ctx context.Context, set string, fsys fs.FS) error {
 		return fmt.Errorf("migration %s of %s: %w", set, db.target.name, err)
 	}
 	return nil
+}
+
+func (db *DB) provider(set string, fsys fs.FS) (*goose.Provider, error) {
+	locker, err := db.migrationLock()
+	if err != nil {
+		return nil, err
+	}
+	dialect := goose.DialectSQLite3
+	if db.Dialect == PostgreSQL {
+		dialect = goose.DialectPostgres
+	}
+	return goose.NewProvider(dialect, db.Write, fsys,
+		goose.WithTableName("migrations_"+set),
+		goose.WithSessionLocker(locker),
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()),
+	)
 }
 
 // migrationLock keeps two processes from migrating the same schema at once:
