@@ -1,7 +1,3 @@
-// Package store keeps what the vote service knows: the live view in process or
-// on Redis, and polls, floors and the ledger in SQL, PostgreSQL or SQLite. It
-// implements the interfaces of package casting, whose comments are the contract;
-// package storetest holds every implementation to it.
 package store
 
 import (
