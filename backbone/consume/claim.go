@@ -26,7 +26,7 @@ type source interface {
 
 // claim runs the handlers over one source until it is revoked.
 //
-//	start ──> running <──> retrying, outage, dead letter held, commit held
+//	start ──> running <──> retrying, outage, dead letter held
 //	  │          │
 //	  └──────────┴── revoked ──> drain ──> last commit ──> ended
 //
@@ -80,7 +80,11 @@ func (c *claim) run(ctx context.Context) {
 }
 
 func (c *claim) consume(ctx context.Context) {
-	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{}) // no handler runs inside another's trace
+	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{}) // no handler runs inside Run's own trace
+	if c.roles.single != nil {
+		c.consumeKeyed(ctx)
+		return
+	}
 	c.consumeBatches(ctx)
 }
 
@@ -91,16 +95,17 @@ func (c *claim) start(ctx context.Context) bool {
 		return true
 	}
 	b := budget{retry: c.cfg.Retry}
+	var t trouble
+	defer c.clear(ctx, &t)
 	for {
 		out := c.attempt(ctx, &flight{step: StepStartClaim, offset: c.Start}, func(ctx context.Context) error {
 			return c.roles.starter.StartClaim(ctx, c.Claim)
 		})
 		if out.err == nil {
-			c.recovered(ctx)
 			return true
 		}
 		b.failed(now())
-		c.note(ctx, StateStarting, out.err, "tries", b.tries)
+		c.note(ctx, &t, StateStarting, out.err, "tries", b.tries)
 		if !c.pause(b.delay()) {
 			return false
 		}

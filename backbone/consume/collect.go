@@ -18,10 +18,7 @@ type collector struct {
 	linger  time.Duration
 }
 
-func newCollector(src source, cfg *Config, single bool) *collector {
-	if single {
-		cfg = &Config{BatchRecords: 1, BatchBytes: 1, BatchLinger: cfg.BatchLinger}
-	}
+func newCollector(src source, cfg *Config) *collector {
 	return &collector{
 		in: src.Messages(), revoked: src.Revoked(),
 		out:     make(chan []*sarama.ConsumerMessage),

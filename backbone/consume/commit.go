@@ -42,7 +42,13 @@ func (c *claim) commit(ctx context.Context) {
 	c.marked = next
 }
 
-// advance moves the frontier to next.
+// advance moves the frontier to next, never back: lanes report what they
+// finished in any order.
 func (c *claim) advance(next int64) {
-	c.next.Store(next)
+	for {
+		at := c.next.Load()
+		if next <= at || c.next.CompareAndSwap(at, next) {
+			return
+		}
+	}
 }

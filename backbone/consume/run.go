@@ -15,6 +15,8 @@ const (
 	// session broke.
 	firstRejoin = 250 * time.Millisecond
 	lastRejoin  = 5 * time.Second
+	// flushEvery is how long a marked offset waits for its commit at most.
+	flushEvery = 100 * time.Millisecond
 	// leaveTimeout bounds leaving the group; a member that cannot is dropped by
 	// the broker after its session timeout.
 	leaveTimeout = 2 * time.Second
@@ -68,7 +70,8 @@ func tune(c *sarama.Config, cfg *Config) {
 	// "Auto" commits what was marked, and nothing is marked but our frontier.
 	// It also flushes when a claim or the session ends, with retries.
 	c.Consumer.Offsets.AutoCommit.Enable = true
-	c.Consumer.Offsets.AutoCommit.Interval = cfg.CommitEvery
+	// A flush without a new mark sends nothing, so it may look often.
+	c.Consumer.Offsets.AutoCommit.Interval = min(cfg.CommitEvery, flushEvery)
 	// A rebalance is learnt of with a heartbeat: by default after up to 3 s.
 	c.Consumer.Group.Heartbeat.Interval = time.Second
 	c.Consumer.Group.ResetInvalidOffsets = cfg.ResumeOutOfRange

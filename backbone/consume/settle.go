@@ -1,6 +1,7 @@
 package consume
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -11,12 +12,11 @@ import (
 
 // consumeBatches hands the claim's batches to the handler, one after the other.
 func (c *claim) consumeBatches(ctx context.Context) {
-	gather := newCollector(c.src, c.cfg, c.roles.single != nil)
+	gather := newCollector(c.src, c.cfg)
 	go gather.run()
 	for messages := range gather.out {
-		recs := records(messages)
-		if !c.settle(ctx, recs, history{}, c.cfg.Retry) {
-			return // revoked, so the collector ends as well
+		if c.revoked() || !c.settle(ctx, records(messages), history{}, c.cfg.Retry) {
+			return // the collector ends with the claim as well
 		}
 	}
 }
@@ -42,6 +42,8 @@ func (h *history) failed(at time.Time, indefinite bool) {
 // settled already.
 func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, retry Retry) bool {
 	next, b := recs[len(recs)-1].Offset+1, budget{retry: retry}
+	var t trouble
+	defer c.clear(ctx, &t)
 	for len(recs) > 0 {
 		marks, out := c.tryBatch(ctx, recs)
 		if out.err == nil && len(marks) == 0 {
@@ -55,16 +57,15 @@ func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, re
 		}
 		again, ok := recs, true
 		if out.err == nil {
-			again, ok = c.triage(ctx, recs, marks, h, &b)
+			again, ok = c.triage(ctx, recs, marks, h, &b, &t)
 		} else if c.hopeless(out.err, &b) {
-			return c.isolate(ctx, recs, h, out.err)
+			return c.isolate(ctx, recs, h, out.err, &t)
 		}
-		if !ok || len(again) > 0 && !c.backOff(ctx, again, out.err, marks, &b) {
+		if !ok || len(again) > 0 && !c.backOff(ctx, &t, cmp.Or(out.err, gravest(marks)), again[0], &b) {
 			return false
 		}
 		recs = again
 	}
-	c.recovered(ctx)
 	c.advance(next)
 	return true
 }
@@ -85,9 +86,9 @@ func (c *claim) hopeless(err error, b *budget) bool {
 // alone. A half is tried once; a record that stands alone has a budget of its
 // own before it is dead-lettered, so that a dependency's short absence does not
 // cost a batch of innocent records.
-func (c *claim) isolate(ctx context.Context, recs []*record.Record, h history, cause error) bool {
+func (c *claim) isolate(ctx context.Context, recs []*record.Record, h history, cause error, t *trouble) bool {
 	if len(recs) == 1 {
-		if !c.bury(ctx, recs[0], cause, h) {
+		if !c.bury(ctx, recs[0], cause, h, t) {
 			return false
 		}
 		c.advance(recs[0].Offset + 1)
@@ -108,14 +109,14 @@ func (c *claim) isolate(ctx context.Context, recs []*record.Record, h history, c
 
 // triage dead-letters the marked records that are beyond trying and answers
 // the others; false when the claim was revoked first.
-func (c *claim) triage(ctx context.Context, recs []*record.Record, marks map[int]error, h history, b *budget) ([]*record.Record, bool) {
+func (c *claim) triage(ctx context.Context, recs []*record.Record, marks map[int]error, h history, b *budget, t *trouble) ([]*record.Record, bool) {
 	var again []*record.Record
 	for i, r := range recs {
 		err := marks[i]
 		switch {
 		case err == nil:
 		case c.hopeless(err, b):
-			if !c.bury(ctx, r, err, h) {
+			if !c.bury(ctx, r, err, h, t) {
 				return nil, false
 			}
 			delete(marks, i)
@@ -126,25 +127,31 @@ func (c *claim) triage(ctx context.Context, recs []*record.Record, marks map[int
 	return again, true
 }
 
-// backOff waits before the next try, the reason visible meanwhile.
-func (c *claim) backOff(ctx context.Context, recs []*record.Record, err error, marks map[int]error, b *budget) bool {
-	for _, e := range marks {
-		if err == nil || failure.ClassOf(e) == failure.Outage {
-			err = e
+// gravest answers an outage among the marks, else any of them.
+func gravest(marks map[int]error) (worst error) {
+	for _, err := range marks {
+		if worst == nil || failure.ClassOf(err) == failure.Outage {
+			worst = err
 		}
 	}
+	return worst
+}
+
+// backOff waits before the next try, the reason visible meanwhile; r is the
+// first record that waits. False when the claim was revoked.
+func (c *claim) backOff(ctx context.Context, t *trouble, err error, r *record.Record, b *budget) bool {
 	state := StateRetrying
 	if failure.ClassOf(err) == failure.Outage {
 		state = StateOutage
 	}
-	c.note(ctx, state, err, "tries", b.tries, "offset", recs[0].Offset, "records", len(recs))
+	c.note(ctx, t, state, err, "tries", b.tries, "offset", r.Offset, "key", string(r.Key))
 	return c.pause(b.delay())
 }
 
 // bury writes a record's dead letter and returns after its ack. While it cannot
 // be written the partition waits: the offset must not pass. False when the
 // claim was revoked first.
-func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h history) bool {
+func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h history, t *trouble) bool {
 	letter := deadletter.Letter{
 		Record: r, Group: c.cfg.Group, Err: cause, Deliveries: h.deliveries,
 		FirstFailedAt: h.first, LastFailedAt: now(), Indefinite: h.indefinite,
@@ -157,7 +164,7 @@ func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h histo
 				"reason", failure.ReasonOf(cause), "deliveries", h.deliveries, "err", cause)
 			return true
 		}
-		c.note(ctx, StateDeadLetterHeld, out.err, "tries", tries, "offset", r.Offset)
+		c.note(ctx, t, StateDeadLetterHeld, out.err, "tries", tries, "offset", r.Offset)
 		if !c.pause(c.cfg.Retry.delay(tries)) {
 			return false
 		}
@@ -170,21 +177,13 @@ func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h histo
 func (c *claim) tryBatch(ctx context.Context, recs []*record.Record) (map[int]error, outcome) {
 	b := &Batch{Claim: c.Claim, Records: recs}
 	f := &flight{step: StepHandle, offset: recs[0].Offset, records: len(recs), key: recs[0].Key}
-	out := c.attempt(ctx, f, func(ctx context.Context) error {
+	out := c.attempt(ctx, f, func(ctx context.Context) (err error) {
 		ctx, span := c.tracing.batch(ctx, b)
-		err := c.handle(ctx, b)
-		end(span, err)
-		return err
+		defer func() { end(span, err) }()
+		return protect(ctx, func(ctx context.Context) error { return c.roles.batch.HandleBatch(ctx, b) })
 	})
 	if out.err != nil {
 		return nil, out
 	}
 	return b.failed, out
-}
-
-func (c *claim) handle(ctx context.Context, b *Batch) error {
-	if c.roles.single != nil {
-		return c.roles.single.Handle(ctx, b.Records[0])
-	}
-	return c.roles.batch.HandleBatch(ctx, b)
 }

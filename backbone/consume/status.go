@@ -4,22 +4,25 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"floodgate.internal/backbone/failure"
 )
 
 // State is what a claim is doing, for an operator.
 type State string
 
-// The states of a claim.
+// The states of a claim, the gravest of its records' counting.
 const (
 	// StateRunning: records are handled as they come, or there are none.
 	StateRunning State = "RUNNING"
-	// StateStarting: StartClaim answered an error and is asked again.
-	StateStarting State = "STARTING"
 	// StateRetrying: a record or batch is tried again within its budget.
 	StateRetrying State = "RETRYING"
-	// StateOutage: a dependency is away; the partition waits for it.
+	// StateStarting: StartClaim answered an error and is asked again.
+	StateStarting State = "STARTING"
+	// StateOutage: a dependency is away, and records wait for it.
 	StateOutage State = "OUTAGE"
-	// StateDeadLetterHeld: a dead letter cannot be written; the partition waits.
+	// StateDeadLetterHeld: a dead letter cannot be written, and its record's
+	// offset cannot pass.
 	StateDeadLetterHeld State = "DEAD_LETTER_HELD"
 )
 
@@ -27,7 +30,7 @@ const (
 type ClaimState struct {
 	Claim Claim
 	State State
-	// Since is when it came into this state.
+	// Since is when it came into this state; zero where it never left running.
 	Since time.Time
 	// Err is why it is not running; nil where it is.
 	Err error
@@ -40,43 +43,54 @@ type ClaimState struct {
 // noteEvery is how often a lasting trouble is logged again.
 const noteEvery = 10 * time.Second
 
-// status is a claim's state. Safe for concurrent use.
+// status is a claim's state: how many of its records are in which trouble.
+// Safe for concurrent use.
 type status struct {
 	mu        sync.Mutex
-	state     State
+	waiting   map[State]int
+	state     State // the gravest
 	since     time.Time
 	logged    time.Time
 	err       error
 	commitErr error
 }
 
-// ok puts the claim back into running; it answers the state it was in.
-func (s *status) ok() State {
+// trouble is what one record or batch is in; zero is none. It belongs to the
+// goroutine that works on it.
+type trouble struct{ state State }
+
+// move takes a record from one trouble into another ("" is none). It answers
+// the claim's state, and whether to log it: when it changed, and once per
+// noteEvery while it lasts.
+func (s *status) move(t *trouble, to State, err error) (State, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := s.state
-	if was != StateRunning {
-		s.state, s.since, s.err = StateRunning, now(), nil
+	if s.waiting == nil {
+		s.waiting = make(map[State]int)
 	}
-	return was
+	if t.state != "" {
+		s.waiting[t.state]--
+	}
+	if t.state = to; to != "" {
+		s.waiting[to]++
+	}
+	at, was := now(), s.state
+	if s.state = s.gravest(); s.state != was && (was != "" || s.state != StateRunning) {
+		s.since, s.logged = at, at
+	} else if to == "" || at.Sub(s.logged) < noteEvery {
+		return s.state, false
+	}
+	s.logged, s.err = at, err
+	return s.state, true
 }
 
-// trouble sets a state other than running, and says whether to log it: when it
-// is new, and then once per noteEvery.
-func (s *status) trouble(state State, err error) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := now()
-	fresh := s.state != state
-	if fresh {
-		s.state, s.since = state, at
+func (s *status) gravest() State {
+	for _, state := range []State{StateDeadLetterHeld, StateOutage, StateStarting, StateRetrying} {
+		if s.waiting[state] > 0 {
+			return state
+		}
 	}
-	s.err = err
-	if fresh || at.Sub(s.logged) >= noteEvery {
-		s.logged = at
-		return true
-	}
-	return false
+	return StateRunning
 }
 
 func (s *status) commit(err error) {
@@ -88,23 +102,23 @@ func (s *status) commit(err error) {
 func (s *status) snapshot(c Claim, next int64) ClaimState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := s.state
-	if state == "" {
-		state = StateRunning
-	}
-	return ClaimState{Claim: c, State: state, Since: s.since, Err: s.err, CommitErr: s.commitErr, Next: next}
+	return ClaimState{Claim: c, State: s.gravest(), Since: s.since, Err: s.err, CommitErr: s.commitErr, Next: next}
 }
 
 // note makes a trouble visible, in the state and in the log.
-func (c *claim) note(ctx context.Context, state State, err error, args ...any) {
-	if c.status.trouble(state, err) {
-		c.log.WarnContext(ctx, "claim waits", append([]any{"state", string(state), "err", err}, args...)...)
+func (c *claim) note(ctx context.Context, t *trouble, to State, err error, args ...any) {
+	if state, log := c.status.move(t, to, err); log {
+		args = append([]any{"state", string(state), "err", err, "class", failure.ClassOf(err).String()}, args...)
+		c.log.WarnContext(ctx, "claim waits", args...)
 	}
 }
 
-// recovered ends a trouble.
-func (c *claim) recovered(ctx context.Context) {
-	if was := c.status.ok(); was != StateRunning && was != "" {
-		c.log.InfoContext(ctx, "claim runs again", "was", string(was))
+// clear ends a trouble, if there was one.
+func (c *claim) clear(ctx context.Context, t *trouble) {
+	if t.state == "" {
+		return
+	}
+	if state, log := c.status.move(t, "", nil); log && state == StateRunning {
+		c.log.InfoContext(ctx, "claim runs again")
 	}
 }

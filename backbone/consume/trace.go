@@ -57,6 +57,17 @@ func (t *tracing) batch(ctx context.Context, b *Batch) (context.Context, trace.S
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(b.Records))))
 }
 
+// record starts the span of a single record, a child of the span that published
+// it. The remote context is carried on where nothing is traced here, too.
+func (t *tracing) record(ctx context.Context, r *record.Record) (context.Context, trace.Span) {
+	ctx = t.extract(ctx, r)
+	if t.off {
+		return ctx, noop.Span{}
+	}
+	return t.tracer.Start(ctx, "process "+r.Topic, trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(t.attributes(r.Topic, r.Partition)...), trace.WithAttributes(offset(r)))
+}
+
 func (t *tracing) extract(ctx context.Context, r *record.Record) context.Context {
 	return t.propagator.Extract(ctx, record.Carrier{Headers: &r.Headers})
 }

@@ -1,0 +1,115 @@
+package consume
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/IBM/sarama"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/deadletter"
+	"floodgate.internal/backbone/record"
+)
+
+// fakeSource is a claim without Kafka.
+type fakeSource struct {
+	messages chan *sarama.ConsumerMessage
+	revoked  chan struct{}
+	mu       sync.Mutex
+	marks    []int64
+	onMark   func(next int64)
+}
+
+func newFakeSource(buffer int) *fakeSource {
+	return &fakeSource{messages: make(chan *sarama.ConsumerMessage, buffer), revoked: make(chan struct{})}
+}
+
+func (f *fakeSource) Messages() <-chan *sarama.ConsumerMessage { return f.messages }
+func (f *fakeSource) Revoked() <-chan struct{}                 { return f.revoked }
+
+func (f *fakeSource) Mark(next int64) {
+	if f.onMark != nil {
+		f.onMark(next)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.marks = append(f.marks, next)
+}
+
+func (f *fakeSource) marked() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.marks) == 0 {
+		return -1
+	}
+	return f.marks[len(f.marks)-1]
+}
+
+// send delivers records of those keys, in order, from offset first.
+func (f *fakeSource) send(first int64, keys ...string) {
+	for i, key := range keys {
+		f.messages <- message(first+int64(i), key)
+	}
+}
+
+func message(offset int64, key string) *sarama.ConsumerMessage {
+	return &sarama.ConsumerMessage{Topic: "t", Partition: 1, Offset: offset, Key: []byte(key), Value: fmt.Append(nil, offset)}
+}
+
+// fakeLetters keeps letters; it refuses the first refuse writes.
+type fakeLetters struct {
+	mu     sync.Mutex
+	refuse int
+	got    []deadletter.Letter
+}
+
+func (l *fakeLetters) Write(_ context.Context, letter deadletter.Letter) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refuse > 0 {
+		l.refuse--
+		return fmt.Errorf("dlq.failed is away")
+	}
+	l.got = append(l.got, letter)
+	return nil
+}
+
+func (l *fakeLetters) offsets() []int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	offsets := make([]int64, len(l.got))
+	for i, letter := range l.got {
+		offsets[i] = letter.Record.Offset
+	}
+	return offsets
+}
+
+type handlerFunc func(ctx context.Context, r *record.Record) error
+
+func (f handlerFunc) Handle(ctx context.Context, r *record.Record) error { return f(ctx, r) }
+
+type batchFunc func(ctx context.Context, b *Batch) error
+
+func (f batchFunc) HandleBatch(ctx context.Context, b *Batch) error { return f(ctx, b) }
+
+// begin runs a claim over src from offset 0; end revokes it and waits.
+func begin(t *testing.T, cfg Config, src *fakeSource, handler any, dead DeadLetterer) (g *Group, end func()) {
+	t.Helper()
+	cfg.Group, cfg.Topics = "g", []string{"t"}
+	g, err := NewGroup(cfg, broker.Config{Brokers: []string{"127.0.0.1:1"}}, handler, dead, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.serve(t.Context(), Claim{Topic: "t", Partition: 1, Generation: 7}, src)
+	}()
+	return g, func() {
+		close(src.revoked)
+		<-done
+	}
+}

@@ -1,0 +1,113 @@
+package consume
+
+import (
+	"context"
+	"sync"
+
+	"github.com/IBM/sarama"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/record"
+)
+
+// consumeKeyed hands single records to the handler: a goroutine per busy key,
+// of which Concurrency may run the handler at once. A key that waits for a
+// retry holds no place among them.
+func (c *claim) consumeKeyed(ctx context.Context) {
+	w := newWindow(c.cfg, c.Start)
+	places := make(chan struct{}, c.cfg.Concurrency)
+	var lanes sync.WaitGroup
+	defer lanes.Wait() // bounded: every attempt ends within the drain
+	for {
+		m := c.read(w)
+		if m == nil {
+			return
+		}
+		r := broker.Record(m)
+		if l := w.add(r); l != nil {
+			lanes.Go(func() { c.work(ctx, w, l, places) })
+		}
+	}
+}
+
+// read answers the next record once the window has room for it; nil when the
+// claim is over. Only the reading waits: heartbeats are the client's own.
+func (c *claim) read(w *window) *sarama.ConsumerMessage {
+	for w.full() {
+		select {
+		case <-w.room:
+		case <-c.src.Revoked():
+			return nil
+		}
+	}
+	select {
+	case m := <-c.src.Messages():
+		if c.revoked() { // both were ready: what is buffered is no longer ours
+			return nil
+		}
+		return m
+	case <-c.src.Revoked():
+		return nil
+	}
+}
+
+// work settles a lane's records one after the other until none is left or the
+// claim is revoked. Then the rest stays unfinished, so the frontier cannot pass
+// it and its next owner reads it again.
+func (c *claim) work(ctx context.Context, w *window, l *lane, places chan struct{}) {
+	for more := true; more; {
+		if !c.settleOne(ctx, w.head(l), places) {
+			return
+		}
+		var next int64
+		next, more = w.finish(l)
+		c.advance(next)
+	}
+}
+
+// settleOne works on a record until it is done or its dead letter is durable;
+// false when the claim was revoked first.
+func (c *claim) settleOne(ctx context.Context, r *record.Record, places chan struct{}) bool {
+	b := budget{retry: c.cfg.Retry}
+	var h history
+	var t trouble
+	defer c.clear(ctx, &t)
+	for {
+		select {
+		case places <- struct{}{}:
+		case <-c.src.Revoked():
+			return false
+		}
+		if c.revoked() {
+			<-places
+			return false
+		}
+		out := c.tryOne(ctx, r)
+		<-places
+		if out.err == nil {
+			return true
+		}
+		at := now()
+		b.failed(at)
+		h.failed(at, out.indefinite)
+		if c.revoked() {
+			return false
+		}
+		if c.hopeless(out.err, &b) {
+			return c.bury(ctx, r, out.err, h, &t)
+		}
+		if !c.backOff(ctx, &t, out.err, r, &b) {
+			return false
+		}
+	}
+}
+
+// tryOne hands a record to the handler once.
+func (c *claim) tryOne(ctx context.Context, r *record.Record) outcome {
+	f := &flight{step: StepHandle, offset: r.Offset, records: 1, key: r.Key}
+	return c.attempt(ctx, f, func(ctx context.Context) (err error) {
+		ctx, span := c.tracing.record(ctx, r)
+		defer func() { end(span, err) }()
+		return protect(ctx, func(ctx context.Context) error { return c.roles.single.Handle(ctx, r) })
+	})
+}
