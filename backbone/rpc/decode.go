@@ -50,13 +50,22 @@ func open(receive func(any) error, message any) error {
 // methodHandler is the handler of a grpc.MethodDesc.
 type methodHandler = func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error)
 
-// opening wraps a generated handler, which knows nothing of envelopes. The trace
-// is named first of all: a message over the limit is refused inside grpc-go.
+// opening wraps a generated handler, which knows nothing of envelopes.
 func opening(handler methodHandler) methodHandler {
 	return func(
 		srv any, ctx context.Context, receive func(any) error, interceptor grpc.UnaryServerInterceptor,
 	) (any, error) {
-		setTraceHeader(ctx)
 		return handler(srv, ctx, func(v any) error { return open(receive, v) }, interceptor)
+	}
+}
+
+// naming tells the trace first of all, even where grpc-go then refuses a message
+// that is over the limit. A Conn tells it by itself.
+func naming(handler methodHandler) methodHandler {
+	return func(
+		srv any, ctx context.Context, receive func(any) error, interceptor grpc.UnaryServerInterceptor,
+	) (any, error) {
+		setTraceHeader(ctx)
+		return handler(srv, ctx, receive, interceptor)
 	}
 }

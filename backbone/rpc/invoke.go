@@ -34,15 +34,16 @@ func (s *Server) invoke(ctx context.Context, call *localCall) error {
 		s.local.leave()
 		return err
 	}
-	// In a goroutine, so that a deadline or a cancellation frees the caller
+	// In another goroutine, so that a deadline or a cancellation frees the caller
 	// however long the handler takes.
-	go s.handle(serving, cancel, call)
+	s.start(job{ctx: serving, cancel: cancel, call: call})
 	select {
 	case err = <-call.done:
 		return err
 	case <-ctx.Done():
 		err = status.FromContextError(ctx.Err()).Err()
 	case <-s.running.Done():
+		cancel()
 		err = stopping()
 	}
 	call.abandon()
@@ -51,7 +52,8 @@ func (s *Server) invoke(ctx context.Context, call *localCall) error {
 
 // handle runs a call to its end, between the reports that a listener's calls
 // make to the tracing handler.
-func (s *Server) handle(ctx context.Context, cancel context.CancelFunc, call *localCall) {
+func (s *Server) handle(j job) {
+	ctx, call := j.ctx, j.call
 	begin := &stats.Begin{BeginTime: time.Now()}
 	s.stats.HandleRPC(ctx, begin)
 	err := errAborted
@@ -60,7 +62,7 @@ func (s *Server) handle(ctx context.Context, cancel context.CancelFunc, call *lo
 	defer func() {
 		err = s.errorStatus(ctx, call.method, err)
 		s.stats.HandleRPC(ctx, &stats.End{BeginTime: begin.BeginTime, EndTime: time.Now(), Error: err})
-		cancel()
+		j.cancel()
 		s.local.leave()
 		call.done <- err
 	}()

@@ -35,7 +35,6 @@ func (s *Server) serving(caller context.Context, call *localCall) (context.Conte
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(bareContext{caller})
-	unwatch := context.AfterFunc(s.running, cancel)
 	ctx = metadata.NewIncomingContext(ctx, md)
 	ctx = peer.NewContext(ctx, &peer.Peer{Addr: localAddr{}, LocalAddr: localAddr{}})
 	ctx = grpc.NewContextWithServerTransportStream(ctx, call)
@@ -49,7 +48,10 @@ func (s *Server) serving(caller context.Context, call *localCall) (context.Conte
 		ctx = baggage.ContextWithBaggage(ctx, bag)
 	}
 	ctx = s.stats.TagRPC(ctx, &stats.RPCTagInfo{FullMethodName: call.method})
-	return ctx, func() { unwatch(); cancel() }, nil
+	if id := traceID(ctx); id != "" {
+		call.header = metadata.MD{TraceHeader: {id}}
+	}
+	return ctx, cancel, nil
 }
 
 // incoming turns the caller's outgoing metadata into the server's incoming.

@@ -16,9 +16,10 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	served.Methods = make([]grpc.MethodDesc, len(desc.Methods))
 	for i, m := range desc.Methods {
 		full := "/" + desc.ServiceName + "/" + m.MethodName
-		m.Handler = opening(m.Handler)
+		handler := opening(m.Handler)
+		s.methods[full] = localMethod{impl: impl, handler: handler}
+		m.Handler = naming(handler)
 		served.Methods[i] = m
-		s.methods[full] = localMethod{impl: impl, handler: m.Handler}
 	}
 	s.grpc.RegisterService(&served, impl)
 	s.health.SetServingStatus(desc.ServiceName, healthv1.HealthCheckResponse_NOT_SERVING)

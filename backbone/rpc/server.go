@@ -25,7 +25,8 @@ type Server struct {
 	stats   stats.Handler
 	methods map[string]localMethod // by full method name
 	local   gate                   // calls of Conns in flight
-	buffers sync.Pool              // of *[]byte, to encode what Conns copy
+	workers workers
+	buffers sync.Pool // of *[]byte, to encode what Conns copy
 
 	// draining ends when Stop begins, running when the server is cut off.
 	draining, running context.Context //nolint:containedctx // the server's own life, not a call's
@@ -47,7 +48,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	cfg = cfg.defaulted()
 	s := &Server{
 		cfg: cfg, rules: rules, health: health.NewServer(), stats: statsHandler(cfg),
-		methods: map[string]localMethod{}, local: newGate(),
+		methods: map[string]localMethod{}, local: newGate(), workers: newWorkers(),
 	}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.running, s.cut = context.WithCancel(context.Background())
