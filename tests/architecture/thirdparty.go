@@ -1,0 +1,71 @@
+package architecture
+
+import "slices"
+
+// thirdParties are the module paths (and all below them) that a layer may
+// import. A new dependency is written here on purpose: it is the moment to ask
+// whether the layer should know it.
+func thirdParties(l layer) []string {
+	switch l {
+	case contract:
+		return slices.Concat(protobuf(), rpc(), []string{"connectrpc.com/connect"})
+	case backbone:
+		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), resilience(), plain(),
+			[]string{"github.com/gofrs/flock", "modernc.org/sqlite"})
+	case embedded:
+		return slices.Concat(plain(), []string{"github.com/gofrs/flock", "github.com/twmb/franz-go"})
+	case effects:
+		return slices.Concat(resilience(), plain(), []string{"go.opentelemetry.io/otel"})
+	case server:
+		return slices.Concat(protobuf(), rpc(), telemetry(), plain())
+	case store:
+		return slices.Concat(databases(), telemetry(), resilience(), plain())
+	case stream:
+		return slices.Concat(protobuf(), broker(), telemetry(), plain())
+	case door:
+		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), plain())
+	case gateway:
+		return slices.Concat(protobuf(), rpc(), telemetry(), resilience(), plain(), []string{"connectrpc.com/connect"})
+	case program:
+		return telemetry()
+	case command:
+		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), resilience(), plain(), terminal())
+	case suites, testkit:
+		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), resilience(), plain(), terminal(),
+			testing())
+	default: // rules: none.
+		return nil
+	}
+}
+
+func protobuf() []string {
+	return []string{"google.golang.org/protobuf", "google.golang.org/genproto/googleapis", "buf.build/gen/go/bufbuild/protovalidate"}
+}
+
+func rpc() []string {
+	return []string{"google.golang.org/grpc", "github.com/grpc-ecosystem/grpc-gateway/v2", "buf.build/go/protovalidate"}
+}
+
+func broker() []string { return []string{"github.com/IBM/sarama"} }
+
+func databases() []string {
+	return []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "github.com/redis/go-redis"}
+}
+
+func telemetry() []string {
+	return []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib", "github.com/prometheus/client_golang"}
+}
+
+func resilience() []string { return []string{"github.com/sony/gobreaker/v2", "golang.org/x/time"} }
+
+// plain are small packages without I/O of their own.
+func plain() []string { return []string{"github.com/google/uuid", "golang.org/x/sync"} }
+
+// terminal are what a command line, its progress bar and its percentiles need.
+func terminal() []string {
+	return []string{"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/term"}
+}
+
+func testing() []string {
+	return []string{"github.com/Shopify/toxiproxy/v2", "github.com/google/go-cmp", "go.uber.org/goleak", "pgregory.net/rapid"}
+}
