@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"floodgate.internal/backbone/broker"
@@ -203,5 +205,95 @@ func TestReadRangeEndsWithItsContextAndItsFunction(t *testing.T) {
 	err = broker.ReadRange(t.Context(), client, topic, 0, 0, 5, func(*record.Record) error { return stop })
 	if err != stop {
 		t.Errorf("stopped: %v", err)
+	}
+}
+
+// Control records take offsets that no reader sees; the range ends all the same
+// where they are its last.
+func TestReadRangePassesOverControlRecords(t *testing.T) {
+	t.Parallel()
+	cfg := cluster(t)
+	client := open(t, cfg)
+	topic := produce(t, client, cfg, 0, 1)
+	conf := broker.SaramaConfig(cfg)
+	conf.Producer.Transaction.ID = unique("txn")
+	producer, err := sarama.NewSyncProducer(cfg.Brokers, conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := producer.BeginTxn(); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder("t")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := producer.CommitTxn(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := producer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var got []int64
+	err = broker.ReadRange(t.Context(), client, topic, 0, 0, 5, func(r *record.Record) error {
+		got = append(got, r.Offset)
+		return nil
+	})
+	if err != nil || !slices.Equal(got, []int64{0, 1, 3}) {
+		t.Errorf("offsets %v, %v", got, err)
+	}
+}
+
+func TestReadRangeSaysWhatRetentionHasTaken(t *testing.T) {
+	t.Parallel()
+	cfg := cluster(t)
+	client := open(t, cfg)
+	topic := produce(t, client, cfg, 3, 7)
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.DeleteRecords(topic, map[int32]int64{3: 4}); err != nil {
+		t.Fatal(err)
+	}
+	ranges, err := broker.Offsets(t.Context(), client, topic)
+	if err != nil || ranges[3] != (broker.Range{Partition: 3, First: 4, Next: 7}) {
+		t.Errorf("ranges %v %v", ranges, err)
+	}
+	ignore := func(*record.Record) error { return nil }
+	if err := broker.ReadRange(t.Context(), client, topic, 3, 3, 7, ignore); !errors.Is(err, broker.ErrOffsetGone) || !strings.Contains(err.Error(), "begins at 4") {
+		t.Errorf("from before the log: %v", err)
+	}
+	if err := broker.ReadRange(t.Context(), client, topic, 3, 4, 7, ignore); err != nil {
+		t.Errorf("from its begin: %v", err)
+	}
+}
+
+// A consumer and ReadRange answer the same record.
+func TestRecordOfAConsumerMessage(t *testing.T) {
+	t.Parallel()
+	cfg := cluster(t)
+	client := open(t, cfg)
+	topic := produce(t, client, cfg, 3, 1)
+	consumer, err := sarama.NewConsumerFromClient(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = consumer.Close() }()
+	claim, err := consumer.ConsumePartition(topic, 3, sarama.OffsetOldest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = claim.Close() }()
+	message := <-claim.Messages()
+	err = broker.ReadRange(t.Context(), client, topic, 3, 0, 1, func(r *record.Record) error {
+		if diff := cmp.Diff(r, broker.Record(message)); diff != "" {
+			t.Error(diff)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

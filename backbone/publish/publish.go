@@ -134,6 +134,10 @@ func (p *Publisher) PublishRecord(ctx context.Context, topic string, key, value 
 
 // deliver hands the call to the producer and awaits its ack.
 func (p *Publisher) deliver(ctx context.Context, t *target, c *call) (Ack, error) {
+	// A select between an ended context and a free producer takes either.
+	if ctx.Err() != nil {
+		return Ack{}, unavailable(context.Cause(ctx))
+	}
 	size := c.prepare(t, &p.keyless)
 	if size > t.maxBytes {
 		return Ack{}, tooLarge(t.name, size, t.maxBytes)
