@@ -12,13 +12,24 @@ import (
 	"floodgate.internal/backbone/record"
 )
 
-// States of a call: the caller waits, or has given up. Whoever changes it from
-// awaited decides who deals with the call: the ack wakes the caller, or the
-// caller leaves it to the ack.
+// States of a call. Each step is one compare-and-swap, by the goroutine that
+// feeds the producer, by the ack, or by the watch over the callers' contexts:
+//
+//	queued ──► sent ──► settled     the ack wakes the caller
+//	   │         └────► abandoned   the watch does; the ack comes later
+//	   └──────────────► withdrawn   the watch does; nothing was sent
+//
+// Calls are used again, so a step names the use it belongs to: the watch may
+// come late and must not touch a later use of the same call.
 const (
-	awaited int32 = iota
+	queued uint64 = iota
+	sent
 	settled
 	abandoned
+	withdrawn
+
+	stateBits = 3
+	stateMask = 1<<stateBits - 1
 )
 
 // maxKept is the largest buffer that is kept for reuse: votes fit many times,
@@ -33,9 +44,12 @@ type call struct {
 	value   payload
 	headers []sarama.RecordHeader
 	buf     []byte // what key, value and header values point into
+	names   *headerNames
+	foreign bool // headers are the caller's
 	size    int64
-	state   atomic.Int32
-	done    chan struct{}
+	use     uint64        // counts uses; changes only while nobody else has the call
+	state   atomic.Uint64 // use and state in one
+	done    chan struct{} // has an element where the caller is to look
 	err     error
 }
 
@@ -56,17 +70,21 @@ func (p *payload) Encode() ([]byte, error) {
 // Length answers how many there are.
 func (p *payload) Length() int { return len(p.bytes) }
 
-func newCall() *call {
-	return &call{
+func newCall(names *headerNames) *call {
+	c := &call{
+		names:   names,
 		done:    make(chan struct{}, 1),
 		headers: make([]sarama.RecordHeader, 0, 8),
 		buf:     make([]byte, 0, 1024),
 	}
+	c.msg.Key, c.msg.Value, c.msg.Metadata = &c.key, &c.value, c
+	return c
 }
 
 // encode writes the event into the call's buffer. Where the buffer grows, what
 // points into the old one stays valid.
-func (c *call) encode(p *Publisher, e Event) error {
+func (c *call) encode(e Event) error {
+	c.foreign = false
 	buf, err := proto.MarshalOptions{}.MarshalAppend(c.buf[:0], e.Message)
 	if err != nil {
 		return err
@@ -78,12 +96,12 @@ func (c *call) encode(p *Publisher, e Event) error {
 		at = time.Now()
 	}
 	c.headers = append(c.headers[:0],
-		sarama.RecordHeader{Key: p.names.eventID, Value: c.keep(func(b []byte) []byte { return appendUUID(b, e.ID) })},
-		sarama.RecordHeader{Key: p.names.eventType, Value: c.keep(func(b []byte) []byte {
+		sarama.RecordHeader{Key: c.names.eventID, Value: c.keep(func(b []byte) []byte { return appendUUID(b, e.ID) })},
+		sarama.RecordHeader{Key: c.names.eventType, Value: c.keep(func(b []byte) []byte {
 			return append(b, e.Message.ProtoReflect().Descriptor().FullName()...)
 		})},
-		sarama.RecordHeader{Key: p.names.source, Value: p.names.self},
-		sarama.RecordHeader{Key: p.names.occurredAt, Value: c.keep(func(b []byte) []byte {
+		sarama.RecordHeader{Key: c.names.source, Value: c.names.self},
+		sarama.RecordHeader{Key: c.names.occurredAt, Value: c.keep(func(b []byte) []byte {
 			return at.UTC().AppendFormat(b, time.RFC3339Nano)
 		})},
 	)
@@ -93,7 +111,7 @@ func (c *call) encode(p *Publisher, e Event) error {
 // raw takes the record as it is.
 func (c *call) raw(key, value []byte, headers []record.Header) {
 	c.key.bytes, c.value.bytes = key, value
-	c.headers = c.headers[:0]
+	c.headers, c.foreign = c.headers[:0], true
 	for _, h := range headers {
 		c.headers = append(c.headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
 	}
@@ -115,22 +133,55 @@ func (c *call) prepare(t *target, keyless *atomic.Uint32) int {
 	c.size = int64(size)
 	c.err = nil
 	c.key.batched, c.value.batched = false, false
-	c.state.Store(awaited)
-	c.msg = sarama.ProducerMessage{
-		Topic: t.name, Key: &c.key, Value: &c.value, Headers: c.headers, Metadata: c,
-		Partition: t.partition(c.key.bytes, keyless),
-		// Stays where the broker knows a batch only as a duplicate.
-		Offset: -1,
-		// In milliseconds, so that the ack says what a consumer will read where
-		// the broker keeps the producer's time.
-		Timestamp: time.Now().Truncate(time.Millisecond),
-	}
+	c.use++
+	c.state.Store(c.use<<stateBits | queued)
+	c.msg.Topic, c.msg.Headers = t.name, c.headers
+	c.msg.Partition = t.partition(c.key.bytes, keyless)
+	// Stays where the broker knows a batch only as a duplicate.
+	c.msg.Offset = -1
+	// In milliseconds, so that the ack says what a consumer will read where the
+	// broker keeps the producer's time.
+	c.msg.Timestamp = time.Now().Truncate(time.Millisecond)
 	return size
 }
 
+// move takes a step of the present use; it answers false where somebody else
+// was first.
+func (c *call) move(from, to uint64) bool {
+	return c.state.CompareAndSwap(c.use<<stateBits|from, c.use<<stateBits|to)
+}
+
+// answer settles the call and wakes its caller.
+func (c *call) answer(from uint64) {
+	if c.move(from, settled) {
+		c.done <- struct{}{}
+	}
+}
+
+func (c *call) outcome() uint64 { return c.state.Load() & stateMask }
+
+// pending answers whether the caller of that use still waits.
+func (c *call) pending(use uint64) bool {
+	state := c.state.Load()
+	return state == use<<stateBits|queued || state == use<<stateBits|sent
+}
+
+// abandon ends the wait of that use without an answer. Losing against the
+// feeder's step means to try the next one; losing against the ack, to be late.
+func (c *call) abandon(use uint64) {
+	use <<= stateBits
+	if c.state.CompareAndSwap(use|queued, use|withdrawn) || c.state.CompareAndSwap(use|sent, use|abandoned) {
+		c.done <- struct{}{}
+	}
+}
+
+// recycle takes back a call that nobody holds any more. What it points into is
+// let go where it is the caller's.
 func (p *Publisher) recycle(c *call) {
-	c.msg = sarama.ProducerMessage{}
 	c.key.bytes, c.value.bytes = nil, nil
+	if c.foreign {
+		clear(c.headers)
+	}
 	if cap(c.buf) > maxKept || cap(c.headers) > 64 {
 		return
 	}

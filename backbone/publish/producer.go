@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,17 +17,11 @@ const renewPause = 500 * time.Millisecond
 var errDuplicate = errors.New("the broker has the record already, at an offset it no longer tells")
 
 // producer is one idempotent producer, used until its identity is spent.
-//
-// Handing a message over holds mu for reading; retiring takes it for writing
-// and keeps it. So no message meets a closed input, and the successor starts
-// only after the last ack: records of one key never overtake each other.
 type producer struct {
-	async    sarama.AsyncProducer
-	mu       sync.RWMutex
-	replaced chan struct{} // closed when the successor is in place
-	spent    chan struct{} // closed when the producer must be replaced
-	once     sync.Once
-	pumps    sync.WaitGroup
+	async sarama.AsyncProducer
+	spent chan struct{} // closed when the producer must be replaced
+	once  sync.Once
+	pumps sync.WaitGroup
 }
 
 func (p *Publisher) newProducer() (*producer, error) {
@@ -36,7 +29,7 @@ func (p *Publisher) newProducer() (*producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the producer: %w", err)
 	}
-	g := &producer{async: async, replaced: make(chan struct{}), spent: make(chan struct{})}
+	g := &producer{async: async, spent: make(chan struct{})}
 	g.pumps.Go(func() {
 		for msg := range async.Successes() {
 			p.settle(msg, nil)
@@ -53,36 +46,88 @@ func (p *Publisher) newProducer() (*producer, error) {
 	return g, nil
 }
 
-// send hands the call to the producer of the moment. An error says that the
-// record was not handed over.
-func (p *Publisher) send(ctx context.Context, c *call) error {
+// stop awaits every outstanding ack: what closes before that loses its answer.
+func (g *producer) stop() {
+	g.async.AsyncClose()
+	g.pumps.Wait()
+}
+
+// run is the one goroutine that hands records to the producer. So a record
+// meets no closed producer, and a successor starts only after the last ack of
+// its predecessor: records of one key never overtake each other.
+func (p *Publisher) run(g *producer) {
+	defer close(p.drained)
 	for {
-		g := p.current.Load()
-		if !g.mu.TryRLock() {
-			// Only a retired producer is locked: its successor is on its way.
-			select {
-			case <-g.replaced:
-				continue
-			case <-p.closing:
-				return unavailable(ErrClosed)
-			case <-ctx.Done():
-				return unavailable(context.Cause(ctx))
-			}
-		}
-		defer g.mu.RUnlock()
 		select {
-		case g.async.Input() <- &c.msg:
-			return nil
-		case <-p.lost:
-			return unavailable(ErrClosed)
-		case <-ctx.Done():
-			return unavailable(context.Cause(ctx))
+		case <-p.queue.filled:
+			p.feed(g)
+		case <-g.spent:
+			p.cfg.Log.Warn("the kafka producer lost its identity and is replaced", "source", p.cfg.Source)
+			g.stop()
+			if g = p.successor(); g == nil {
+				p.refuse()
+				return
+			}
+			p.feed(g)
+		case <-p.closing:
+			p.feed(g)
+			g.stop()
+			p.refuse()
+			return
 		}
 	}
 }
 
-// settle hands the producer's answer to whoever waits for it, or takes the call
-// back where nobody does any more.
+// feed hands over what is queued, until nothing is or the producer is spent;
+// run then sees the latter.
+func (p *Publisher) feed(g *producer) {
+	for {
+		select {
+		case <-g.spent:
+			return
+		default:
+		}
+		batch := p.queue.take()
+		if len(batch) == 0 {
+			return
+		}
+		for _, c := range batch {
+			if c.move(queued, sent) {
+				g.async.Input() <- &c.msg
+			} else {
+				p.limit.release(c.size) // Withdrawn.
+			}
+		}
+	}
+}
+
+// refuse answers what is queued and will not be sent.
+func (p *Publisher) refuse() {
+	for _, c := range p.queue.take() {
+		p.limit.release(c.size)
+		c.err = unavailable(ErrClosed)
+		c.answer(queued)
+	}
+}
+
+// successor answers a producer under a new id; nil where the publisher closes
+// before there is one.
+func (p *Publisher) successor() *producer {
+	for {
+		g, err := p.newProducer()
+		if err == nil {
+			return g
+		}
+		p.cfg.Log.Warn("no new kafka producer yet", "source", p.cfg.Source, "error", err)
+		select {
+		case <-p.closing:
+			return nil
+		case <-time.After(renewPause):
+		}
+	}
+}
+
+// settle hands the producer's answer to whoever waits for it, if somebody does.
 func (p *Publisher) settle(msg *sarama.ProducerMessage, err error) {
 	c := msg.Metadata.(*call)
 	switch {
@@ -95,50 +140,5 @@ func (p *Publisher) settle(msg *sarama.ProducerMessage, err error) {
 		c.err = indefinite(errDuplicate)
 	}
 	p.limit.release(c.size)
-	if c.state.CompareAndSwap(awaited, settled) {
-		c.done <- struct{}{}
-		return
-	}
-	if c.err == nil {
-		p.recycle(c)
-	}
-}
-
-// keep replaces the producer when it is spent, until the publisher closes.
-func (p *Publisher) keep(g *producer) {
-	defer close(p.closed)
-	for g != nil {
-		select {
-		case <-g.spent:
-			p.cfg.Log.Warn("the kafka producer lost its identity and is replaced", "source", p.cfg.Source)
-		case <-p.closing:
-		}
-		g.mu.Lock() // For ever: see producer.
-		g.async.AsyncClose()
-		g.pumps.Wait()
-		g = p.succeed(g)
-	}
-}
-
-// succeed puts the successor in place; nil where the publisher closes instead.
-func (p *Publisher) succeed(old *producer) *producer {
-	for {
-		select {
-		case <-p.closing:
-			return nil
-		default:
-		}
-		next, err := p.newProducer()
-		if err == nil {
-			p.current.Store(next)
-			close(old.replaced)
-			return next
-		}
-		p.cfg.Log.Warn("no new kafka producer yet", "error", err)
-		select {
-		case <-p.closing:
-			return nil
-		case <-time.After(renewPause):
-		}
-	}
+	c.answer(sent)
 }

@@ -58,12 +58,13 @@ type Publisher struct {
 	limit   limit
 	keyless atomic.Uint32
 
-	current atomic.Pointer[producer]
-	closing chan struct{} // closed when Close begins
-	closed  chan struct{} // closed when the last ack has been handed on
-	lost    chan struct{} // closed when Close gives up on acks
-	begin   sync.Once
-	giveUp  sync.Once
+	queue     queue
+	begin     sync.Once
+	giveUp    sync.Once
+	closing   chan struct{} // closed when Close begins
+	drained   chan struct{} // closed when every call is settled
+	unwatched chan struct{} // closed when nobody waits any more
+	lost      chan struct{} // closed when Close gives up on acks
 }
 
 // New starts a publisher on a client that SaramaConfig configured. The client
@@ -76,10 +77,11 @@ func New(client sarama.Client, cfg Config) (*Publisher, error) {
 	}
 	p := &Publisher{
 		cfg: cfg.withDefaults(), client: client, names: newHeaderNames(cfg.Source),
-		closing: make(chan struct{}), closed: make(chan struct{}), lost: make(chan struct{}),
+		queue: newQueue(), closing: make(chan struct{}), drained: make(chan struct{}),
+		unwatched: make(chan struct{}), lost: make(chan struct{}),
 	}
 	p.limit = limit{maxRecords: int64(p.cfg.MaxInFlightRecords), maxBytes: p.cfg.MaxInFlightBytes}
-	p.calls.New = func() any { return newCall() }
+	p.calls.New = func() any { return newCall(&p.names) }
 	if p.cfg.TracerProvider != nil {
 		p.tracer = p.cfg.TracerProvider.Tracer("floodgate.internal/backbone/publish")
 	}
@@ -87,14 +89,14 @@ func New(client sarama.Client, cfg Config) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.current.Store(first)
-	go p.keep(first)
+	go p.run(first)
+	go p.watch()
 	return p, nil
 }
 
 // Publish puts the event into its topic and returns after the ack of all
 // in-sync replicas. It retries by itself for about 16 s; ctx ends the wait
-// sooner.
+// sooner, 10 ms late at most.
 //
 // Errors: ErrTooLarge is final, and so is a message that protobuf cannot
 // encode (both are failure.Permanent). ErrIndefinite says that the record may be in
@@ -107,10 +109,10 @@ func (p *Publisher) Publish(ctx context.Context, e Event) (Ack, error) {
 	}
 	ctx, span := p.startSpan(ctx, t)
 	c := p.calls.Get().(*call)
-	if err := c.encode(p, e); err != nil {
+	if err := c.encode(e); err != nil {
 		return Ack{}, endSpan(span, nil, unencodable(e, err))
 	}
-	p.cfg.Propagator.Inject(ctx, carrier{call: c, names: &p.names})
+	p.cfg.Propagator.Inject(ctx, (*carrier)(c))
 	ack, err := p.deliver(ctx, t, c)
 	return ack, endSpan(span, &ack, err)
 }
@@ -132,7 +134,7 @@ func (p *Publisher) PublishRecord(ctx context.Context, topic string, key, value 
 	return ack, endSpan(span, &ack, err)
 }
 
-// deliver hands the call to the producer and awaits its ack.
+// deliver queues the call for the producer and awaits its ack.
 func (p *Publisher) deliver(ctx context.Context, t *target, c *call) (Ack, error) {
 	// A select between an ended context and a free producer takes either.
 	if ctx.Err() != nil {
@@ -145,38 +147,25 @@ func (p *Publisher) deliver(ctx context.Context, t *target, c *call) (Ack, error
 	if !p.limit.acquire(c.size) {
 		return Ack{}, overloaded(p.cfg)
 	}
-	if err := p.send(ctx, c); err != nil {
+	if !p.queue.put(ctx, c) {
 		p.limit.release(c.size)
-		return Ack{}, err
+		return Ack{}, unavailable(ErrClosed)
 	}
-	return p.await(ctx, c)
+	<-c.done
+	return p.finish(ctx, c)
 }
 
-// await returns the call's ack, or gives the call up: whoever is second, the
-// caller or the ack, finds the other's mark, so that a call is never reused
-// while the producer still holds it.
-func (p *Publisher) await(ctx context.Context, c *call) (Ack, error) {
-	select {
-	case <-c.done:
-		return p.finish(c)
-	case <-ctx.Done():
-		if !c.state.CompareAndSwap(awaited, abandoned) {
-			<-c.done
-			return p.finish(c)
-		}
-		return Ack{}, indefinite(context.Cause(ctx))
-	case <-p.lost:
-		if !c.state.CompareAndSwap(awaited, abandoned) {
-			<-c.done
-			return p.finish(c)
-		}
-		return Ack{}, indefinite(ErrClosed)
+// finish reads the answer to a call, which is the caller's again only if the
+// producer has settled it and it succeeded: sarama still looks at the retry
+// count of a failed message after it has returned it, and an abandoned one is
+// yet to be acknowledged. Those are left to the collector.
+func (p *Publisher) finish(ctx context.Context, c *call) (Ack, error) {
+	switch c.outcome() {
+	case withdrawn:
+		return Ack{}, unavailable(cause(ctx))
+	case abandoned:
+		return Ack{}, indefinite(cause(ctx))
 	}
-}
-
-// finish reads the settled call. One that failed is left to the collector:
-// sarama still looks at a message's retry count after it has returned it.
-func (p *Publisher) finish(c *call) (Ack, error) {
 	if c.err != nil {
 		return Ack{}, c.err
 	}
@@ -188,15 +177,27 @@ func (p *Publisher) finish(c *call) (Ack, error) {
 	return ack, nil
 }
 
+// cause says why a wait ended: its context, or else the publisher's close.
+func cause(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return ErrClosed
+}
+
 // Close takes no more records, awaits outstanding acks for CloseTimeout and
-// stops the producer. Callers that still wait after that get ErrIndefinite, and
-// Close an error. Further calls answer the same.
+// stops the producer. After that time it answers an error, and callers that
+// still wait get ErrIndefinite. Further calls answer the same.
 func (p *Publisher) Close() error {
-	p.begin.Do(func() { close(p.closing) })
+	p.begin.Do(func() {
+		p.queue.close()
+		close(p.closing)
+	})
 	timer := time.NewTimer(p.cfg.CloseTimeout)
 	defer timer.Stop()
 	select {
-	case <-p.closed:
+	case <-p.drained:
+		<-p.unwatched
 		return nil
 	case <-timer.C:
 		p.giveUp.Do(func() { close(p.lost) })

@@ -28,16 +28,13 @@ func newHeaderNames(source string) headerNames {
 	}
 }
 
-// carrier lets a propagator write into the call's headers; it implements
+// carrier is a call whose headers a propagator writes; it implements
 // propagation.TextMapCarrier.
-type carrier struct {
-	call  *call
-	names *headerNames
-}
+type carrier call
 
 // Set appends the header: a fresh call has none of that name.
-func (c carrier) Set(key, value string) {
-	name := []byte(nil)
+func (c *carrier) Set(key, value string) {
+	var name []byte
 	switch key {
 	case "traceparent":
 		name = c.names.traceparent
@@ -48,13 +45,13 @@ func (c carrier) Set(key, value string) {
 	default:
 		name = []byte(key)
 	}
-	kept := c.call.keep(func(b []byte) []byte { return append(b, value...) })
-	c.call.headers = append(c.call.headers, sarama.RecordHeader{Key: name, Value: kept})
+	kept := (*call)(c).keep(func(b []byte) []byte { return append(b, value...) })
+	c.headers = append(c.headers, sarama.RecordHeader{Key: name, Value: kept})
 }
 
 // Get answers the header's value, or "".
-func (c carrier) Get(key string) string {
-	for _, h := range c.call.headers {
+func (c *carrier) Get(key string) string {
+	for _, h := range c.headers {
 		if string(h.Key) == key {
 			return string(h.Value)
 		}
@@ -63,9 +60,9 @@ func (c carrier) Get(key string) string {
 }
 
 // Keys lists the names of the headers.
-func (c carrier) Keys() []string {
-	keys := make([]string, len(c.call.headers))
-	for i, h := range c.call.headers {
+func (c *carrier) Keys() []string {
+	keys := make([]string, len(c.headers))
+	for i, h := range c.headers {
 		keys[i] = string(h.Key)
 	}
 	return keys
