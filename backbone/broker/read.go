@@ -14,8 +14,8 @@ import (
 const (
 	// fetchBytes bounds one answer: larger than any batch (MaxBatchBytes).
 	fetchBytes = 2 << 20
-	// fetchWait is how long a broker may hold a fetch that finds nothing.
-	fetchWait = 100 * time.Millisecond
+	// fetchPause is the wait after an answer without records.
+	fetchPause = 20 * time.Millisecond
 )
 
 // ErrOffsetGone says that the log no longer holds an offset that was asked
@@ -39,11 +39,15 @@ func ReadRange(ctx context.Context, client sarama.Client, topic string, partitio
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		before := r.next
 		block, err := r.fetch()
 		if err == nil {
 			failures = 0
 			if err := r.deliver(ctx, block); err != nil {
 				return err
+			}
+			if r.next == before && r.next < r.end {
+				sleep(ctx, fetchPause)
 			}
 			continue
 		}
@@ -73,11 +77,10 @@ func (r *reader) fetch() (*sarama.FetchResponseBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Version 12 is the last one that names topics, not ids; no fetch session.
-	request := &sarama.FetchRequest{
-		Version: 12, MinBytes: 1, MaxBytes: fetchBytes,
-		MaxWaitTime: int32(fetchWait.Milliseconds()), SessionEpoch: -1,
-	}
+	// Version 12 is the last one that names topics, not ids; no fetch session;
+	// no wait at the broker, which would hold up every other request of the
+	// connection.
+	request := &sarama.FetchRequest{Version: 12, MinBytes: 1, MaxBytes: fetchBytes, SessionEpoch: -1}
 	request.AddBlock(r.topic, r.partition, r.next, fetchBytes, -1)
 	response, err := leader.Fetch(request)
 	if err != nil {

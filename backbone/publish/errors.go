@@ -6,6 +6,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/failure"
 )
 
@@ -60,9 +61,15 @@ func join(kind, err error) error {
 // last answer is a refusal, the answer to an earlier attempt may have been lost
 // on its way, unless the refusal holds for every attempt alike.
 func classify(err error, batched bool) error {
+	var configuration sarama.ConfigurationError
 	switch {
-	case errors.Is(err, sarama.ErrMessageSizeTooLarge):
+	case errors.As(err, &configuration):
+		// The size with its framing, which thousands of headers make large.
 		return failure.As(failure.Permanent, "RECORD_TOO_LARGE", join(ErrTooLarge, err))
+	case errors.Is(err, sarama.ErrMessageSizeTooLarge):
+		// The record is within the catalogue's bound, so the topic's own is
+		// lower: no fault of this record, nor of those that shared its batch.
+		return unavailable(fmt.Errorf("the topic's max.message.bytes is below %d, raise it: %w", broker.MaxBatchBytes, err))
 	case !batched, errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrInvalidTopic):
 		return unavailable(err)
 	default:

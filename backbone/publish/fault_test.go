@@ -13,6 +13,7 @@ import (
 
 	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/publish"
+	"floodgate.internal/backbone/record"
 	"floodgate.internal/proto/topics"
 )
 
@@ -255,5 +256,27 @@ func TestCloseGivesUpAfterItsTimeout(t *testing.T) {
 	}
 	if err := <-published; !errors.Is(err, publish.ErrIndefinite) || !errors.Is(err, publish.ErrClosed) {
 		t.Errorf("outstanding: %v", err)
+	}
+}
+
+// A topic whose own bound is lower than the producer's refuses whole batches:
+// none of their records is at fault.
+func TestATopicWithALowerBoundIsUnavailable(t *testing.T) {
+	t.Parallel()
+	c, cfg := embedded(t)
+	name := topic(t, dial(t, cfg), cfg, topics.DLQFailed)
+	p := publisher(t, cfg, publish.Config{})
+	const messageTooLarge = 10
+	refuse(c, messageTooLarge)
+	_, err := p.PublishRecord(t.Context(), name, nil, []byte("v"), nil)
+	if !errors.Is(err, publish.ErrUnavailable) || errors.Is(err, publish.ErrIndefinite) || !strings.Contains(err.Error(), "max.message.bytes") {
+		t.Errorf("%v", err)
+	}
+	_, err = p.PublishRecord(t.Context(), name, nil, nil, make([]record.Header, 200_000))
+	if !errors.Is(err, publish.ErrTooLarge) {
+		t.Errorf("framing alone: %v", err)
+	}
+	if records, bytes := p.InFlight(); records != 0 || bytes != 0 {
+		t.Errorf("%d records, %d bytes in flight after the last answer", records, bytes)
 	}
 }

@@ -108,6 +108,7 @@ func (p *Publisher) Publish(ctx context.Context, e Event) (Ack, error) {
 		return Ack{}, err
 	}
 	ctx, span := p.startSpan(ctx, t)
+	nameMessage(span, e.ID)
 	c := p.calls.Get().(*call)
 	if err := c.encode(e); err != nil {
 		return Ack{}, endSpan(span, nil, unencodable(e, err))
@@ -183,6 +184,11 @@ func cause(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return ErrClosed
+}
+
+// InFlight answers how many records wait for their ack, and their bytes.
+func (p *Publisher) InFlight() (records, bytes int64) {
+	return p.limit.records.Load(), p.limit.bytes.Load()
 }
 
 // Close takes no more records, awaits outstanding acks for CloseTimeout and

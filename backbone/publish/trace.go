@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/IBM/sarama"
+	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -79,6 +80,12 @@ func (p *Publisher) startSpan(ctx context.Context, t *target) (context.Context, 
 		return ctx, nil
 	}
 	return p.tracer.Start(ctx, t.spanName, t.spanStart...)
+}
+
+func nameMessage(span trace.Span, id uuid.UUID) {
+	if span != nil && span.IsRecording() {
+		span.SetAttributes(attribute.String("messaging.message.id", id.String()))
+	}
 }
 
 // endSpan ends the span with the record's place or the error, and answers the
