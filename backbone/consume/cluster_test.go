@@ -54,6 +54,12 @@ func open(t testing.TB, cfg broker.Config) sarama.Client {
 func newTopic(t testing.TB, client sarama.Client, partitions int32) string {
 	t.Helper()
 	name := "consume." + uuid.NewString()[:8]
+	createTopic(t, client, name, partitions)
+	return name
+}
+
+func createTopic(t testing.TB, client sarama.Client, name string, partitions int32) {
+	t.Helper()
 	admin, err := sarama.NewClusterAdminFromClient(client) // closes with the client
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +67,6 @@ func newTopic(t testing.TB, client sarama.Client, partitions int32) string {
 	if err := admin.CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
-	return name
 }
 
 // produce writes n records over all partitions in turn: value i, key "k<i mod keys>".
