@@ -39,11 +39,11 @@ func (c *claim) attempt(ctx context.Context, f *flight, fn func(context.Context)
 	f.since = now()
 	c.flights.add(f)
 	done := make(chan error, 1)
-	go func() {
+	c.pool.run(func() {
 		err := protect(ctx, fn)
 		c.flights.remove(f)
 		done <- err
-	}()
+	})
 	select {
 	case err := <-done:
 		return outcome{err: err}

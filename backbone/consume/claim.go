@@ -46,6 +46,9 @@ type claim struct {
 	marked  int64 // the commit loop's alone
 	flights flights
 	status  status
+	pool    *pool
+
+	letterLog, stateLog, commitLog throttle
 }
 
 // roles are the parts that the service hands in; nil where it has none.
@@ -62,6 +65,8 @@ type roles struct {
 // ctx carries values and is not canceled before: a shutdown reaches a claim as
 // its revocation, so that handlers may finish.
 func (c *claim) run(ctx context.Context) {
+	c.pool = newPool()
+	defer c.pool.close()
 	c.next.Store(c.Start)
 	c.marked = c.Start
 	started := c.start(ctx)

@@ -33,7 +33,9 @@ func (c *claim) commit(ctx context.Context) {
 		})
 		if out.err != nil {
 			c.status.commit(out.err)
-			c.log.WarnContext(ctx, "commit held by the handler", "next", next, "err", out.err)
+			if suppressed, ok := c.commitLog.pass(now(), noteEvery); ok {
+				c.log.WarnContext(ctx, "commit held by the handler", "next", next, "err", out.err, "suppressed", suppressed)
+			}
 			return
 		}
 		c.status.commit(nil)

@@ -25,7 +25,11 @@ func (c *claim) consumeKeyed(ctx context.Context) {
 		}
 		r := broker.Record(m)
 		if l := w.add(r); l != nil {
-			lanes.Go(func() { c.work(ctx, w, l, places) })
+			lanes.Add(1)
+			c.pool.run(func() {
+				defer lanes.Done()
+				c.work(ctx, w, l, places)
+			})
 		}
 	}
 }

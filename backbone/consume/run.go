@@ -143,14 +143,10 @@ func (g *Group) leave(ctx context.Context, client sarama.Client, group sarama.Co
 // report logs the client's errors, one a second at most: during an outage every
 // partition has one.
 func (g *Group) report(errs <-chan error) {
-	var last time.Time
-	suppressed := 0
+	var lines throttle
 	for err := range errs {
-		if at := now(); at.Sub(last) >= time.Second {
+		if suppressed, ok := lines.pass(now(), time.Second); ok {
 			g.log.Warn("kafka consumer", "err", err, "suppressed", suppressed)
-			last, suppressed = at, 0
-			continue
 		}
-		suppressed++
 	}
 }

@@ -3,9 +3,7 @@ package consume
 import (
 	"cmp"
 	"context"
-	"time"
 
-	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/record"
 )
@@ -19,21 +17,6 @@ func (c *claim) consumeBatches(ctx context.Context) {
 			return // the collector ends with the claim as well
 		}
 	}
-}
-
-// history is what happened to records so far, for their dead letters.
-type history struct {
-	deliveries int
-	first      time.Time
-	indefinite bool
-}
-
-func (h *history) failed(at time.Time, indefinite bool) {
-	if h.deliveries == 0 {
-		h.first = at
-	}
-	h.deliveries++
-	h.indefinite = indefinite
 }
 
 // settle works on records until each is done or its dead letter is durable,
@@ -111,20 +94,19 @@ func (c *claim) isolate(ctx context.Context, recs []*record.Record, h history, c
 // the others; false when the claim was revoked first.
 func (c *claim) triage(ctx context.Context, recs []*record.Record, marks map[int]error, h history, b *budget, t *trouble) ([]*record.Record, bool) {
 	var again []*record.Record
+	var lost []doomed
 	for i, r := range recs {
 		err := marks[i]
 		switch {
 		case err == nil:
 		case c.hopeless(err, b):
-			if !c.bury(ctx, r, err, h, t) {
-				return nil, false
-			}
+			lost = append(lost, doomed{record: r, cause: err})
 			delete(marks, i)
 		default:
 			again = append(again, r)
 		}
 	}
-	return again, true
+	return again, c.buryAll(ctx, lost, h, t)
 }
 
 // gravest answers an outage among the marks, else any of them.
@@ -146,30 +128,6 @@ func (c *claim) backOff(ctx context.Context, t *trouble, err error, r *record.Re
 	}
 	c.note(ctx, t, state, err, "tries", b.tries, "offset", r.Offset, "key", string(r.Key))
 	return c.pause(b.delay())
-}
-
-// bury writes a record's dead letter and returns after its ack. While it cannot
-// be written the partition waits: the offset must not pass. False when the
-// claim was revoked first.
-func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h history, t *trouble) bool {
-	letter := deadletter.Letter{
-		Record: r, Group: c.cfg.Group, Err: cause, Deliveries: h.deliveries,
-		FirstFailedAt: h.first, LastFailedAt: now(), Indefinite: h.indefinite,
-	}
-	for tries := 1; !c.revoked(); tries++ {
-		f := &flight{step: StepDeadLetter, offset: r.Offset, records: 1, key: r.Key}
-		out := c.attempt(ctx, f, func(ctx context.Context) error { return c.roles.dead.Write(ctx, letter) })
-		if out.err == nil {
-			c.log.WarnContext(ctx, "record dead-lettered", "offset", r.Offset, "class", failure.ClassOf(cause).String(),
-				"reason", failure.ReasonOf(cause), "deliveries", h.deliveries, "err", cause)
-			return true
-		}
-		c.note(ctx, t, StateDeadLetterHeld, out.err, "tries", tries, "offset", r.Offset)
-		if !c.pause(c.cfg.Retry.delay(tries)) {
-			return false
-		}
-	}
-	return false
 }
 
 // tryBatch hands records to the handler once. The marks of a batch are read

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/record"
 )
@@ -100,8 +101,8 @@ func TestOutageHoldsThePartition(t *testing.T) {
 		src.send(0, "a", "b")
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
-		if state := g.Claims()[0]; state.State != StateOutage || state.Err == nil || state.Next != 0 || len(src.marks) != 0 {
-			t.Errorf("state %+v, marks %v", state, src.marks)
+		if state := g.Claims()[0]; state.State != StateOutage || state.Err == nil || state.Next != 0 || src.marked() != -1 {
+			t.Errorf("state %+v, marked %d", state, src.marked())
 		}
 		time.Sleep(31 * time.Minute)
 		synctest.Wait()
@@ -170,4 +171,45 @@ func TestRetryEndsWithItsTime(t *testing.T) {
 		}
 		end()
 	})
+}
+
+// A batch full of bad records costs the time of one key's letters, in order,
+// not of all letters after one another.
+func TestLettersOfKeysAreWrittenBesideEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, dead := newFakeSource(16), &slowLetters{}
+		_, end := begin(t, Config{BatchRecords: 12}, src, batchFunc(func(_ context.Context, b *Batch) error {
+			for i := range b.Records {
+				b.Fail(i, failure.As(failure.Undecodable, "BAD", errors.New("bad")))
+			}
+			return nil
+		}), dead)
+		src.send(0, "a", "b", "c", "a", "b", "c", "a", "b", "c", "a", "b", "c")
+		time.Sleep(4*time.Second + time.Millisecond)
+		synctest.Wait()
+		if got := dead.offsets(); len(got) != 12 {
+			t.Fatalf("%d letters after 4 s, each takes 1 s", len(got))
+		}
+		of := make(map[string][]int64)
+		for _, l := range dead.got {
+			of[string(l.Record.Key)] = append(of[string(l.Record.Key)], l.Record.Offset)
+		}
+		for key, offsets := range of {
+			if !slices.IsSorted(offsets) {
+				t.Errorf("letters of key %s in order %v", key, offsets)
+			}
+		}
+		end()
+		if src.marked() != 12 {
+			t.Errorf("marked %d", src.marked())
+		}
+	})
+}
+
+type slowLetters struct{ fakeLetters }
+
+func (l *slowLetters) Write(ctx context.Context, letter deadletter.Letter) error {
+	time.Sleep(time.Second)
+	return l.fakeLetters.Write(ctx, letter)
 }

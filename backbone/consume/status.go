@@ -40,7 +40,8 @@ type ClaimState struct {
 	Next int64
 }
 
-// noteEvery is how often a lasting trouble is logged again.
+// noteEvery is how often a lasting trouble is logged again, and how often
+// retries are at all: single ones are a matter of course.
 const noteEvery = 10 * time.Second
 
 // status is a claim's state: how many of its records are in which trouble.
@@ -50,7 +51,6 @@ type status struct {
 	waiting   map[State]int
 	state     State // the gravest
 	since     time.Time
-	logged    time.Time
 	err       error
 	commitErr error
 }
@@ -60,13 +60,12 @@ type status struct {
 type trouble struct{ state State }
 
 // move takes a record from one trouble into another ("" is none). It answers
-// the claim's state, and whether to log it: when it changed, and once per
-// noteEvery while it lasts.
-func (s *status) move(t *trouble, to State, err error) (State, bool) {
+// the claim's state and whether it changed by that.
+func (s *status) move(t *trouble, to State, err error) (at State, changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.waiting == nil {
-		s.waiting = make(map[State]int)
+		s.waiting, s.state = make(map[State]int), StateRunning
 	}
 	if t.state != "" {
 		s.waiting[t.state]--
@@ -74,14 +73,16 @@ func (s *status) move(t *trouble, to State, err error) (State, bool) {
 	if t.state = to; to != "" {
 		s.waiting[to]++
 	}
-	at, was := now(), s.state
-	if s.state = s.gravest(); s.state != was && (was != "" || s.state != StateRunning) {
-		s.since, s.logged = at, at
-	} else if to == "" || at.Sub(s.logged) < noteEvery {
-		return s.state, false
+	was := s.state
+	if s.state = s.gravest(); s.state == StateRunning {
+		s.err = nil
+	} else if s.state == to {
+		s.err = err
 	}
-	s.logged, s.err = at, err
-	return s.state, true
+	if s.state != was {
+		s.since = now()
+	}
+	return s.state, s.state != was
 }
 
 func (s *status) gravest() State {
@@ -107,8 +108,13 @@ func (s *status) snapshot(c Claim, next int64) ClaimState {
 
 // note makes a trouble visible, in the state and in the log.
 func (c *claim) note(ctx context.Context, t *trouble, to State, err error, args ...any) {
-	if state, log := c.status.move(t, to, err); log {
-		args = append([]any{"state", string(state), "err", err, "class", failure.ClassOf(err).String()}, args...)
+	state, changed := c.status.move(t, to, err)
+	every := noteEvery
+	if changed && state != StateRetrying {
+		every = 0
+	}
+	if suppressed, ok := c.stateLog.pass(now(), every); ok {
+		args = append([]any{"state", string(state), "err", err, "class", failure.ClassOf(err).String(), "suppressed", suppressed}, args...)
 		c.log.WarnContext(ctx, "claim waits", args...)
 	}
 }
@@ -118,7 +124,8 @@ func (c *claim) clear(ctx context.Context, t *trouble) {
 	if t.state == "" {
 		return
 	}
-	if state, log := c.status.move(t, "", nil); log && state == StateRunning {
-		c.log.InfoContext(ctx, "claim runs again")
+	was := t.state
+	if state, changed := c.status.move(t, "", nil); changed && state == StateRunning && was != StateRetrying {
+		c.log.InfoContext(ctx, "claim runs again", "was", string(was))
 	}
 }

@@ -1,0 +1,128 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/IBM/sarama"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"floodgate.internal/backbone/failure"
+	"floodgate.internal/backbone/record"
+)
+
+const (
+	sampledParent   = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	unsampledParent = "00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+)
+
+func traced(offset int64, parent string) *sarama.ConsumerMessage {
+	m := message(offset, "a")
+	m.Headers = []*sarama.RecordHeader{{Key: []byte("traceparent"), Value: []byte(parent)}}
+	return m
+}
+
+func recorded() (*tracetest.SpanRecorder, Config) {
+	spans := tracetest.NewSpanRecorder()
+	return spans, Config{
+		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
+		Propagator:     propagation.TraceContext{}, BatchRecords: 2,
+	}
+}
+
+// A record's span continues the trace of whoever published it, and shows how
+// the attempt ended.
+func TestARecordsSpanIsAChildOfItsPublisher(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		spans, cfg := recorded()
+		src := newFakeSource(1)
+		var inside trace.SpanContext
+		_, end := begin(t, cfg, src, handlerFunc(func(ctx context.Context, _ *record.Record) error {
+			inside = trace.SpanContextFromContext(ctx)
+			return failure.As(failure.Permanent, "NO", errors.New("no"))
+		}), &fakeLetters{})
+		src.messages <- traced(5, sampledParent)
+		time.Sleep(time.Second)
+		end()
+		if n := len(spans.Ended()); n != 1 {
+			t.Fatalf("%d spans", n)
+		}
+		s := spans.Ended()[0]
+		if s.Name() != "process t" || s.SpanKind() != trace.SpanKindConsumer || s.Status().Code != codes.Error {
+			t.Errorf("span %s of kind %s, status %v", s.Name(), s.SpanKind(), s.Status())
+		}
+		if !strings.Contains(sampledParent, s.Parent().SpanID().String()) || !s.SpanContext().Equal(inside) || inside.TraceID() != s.Parent().TraceID() {
+			t.Errorf("parent %s, inside %s", s.Parent().SpanID(), inside.TraceID())
+		}
+		for _, want := range []attribute.KeyValue{
+			attribute.String("messaging.system", "kafka"), attribute.String("messaging.consumer.group.name", "g"),
+			attribute.Int("messaging.destination.partition.id", 1), attribute.Int64("messaging.kafka.offset", 5),
+		} {
+			if !has(s.Attributes(), want) {
+				t.Errorf("no attribute %v in %v", want, s.Attributes())
+			}
+		}
+	})
+}
+
+func has(attributes []attribute.KeyValue, want attribute.KeyValue) bool {
+	for _, a := range attributes {
+		if a == want {
+			return true
+		}
+	}
+	return false
+}
+
+// A batch's span is a root that links to the sampled traces among its records.
+func TestABatchsSpanLinksToItsRecords(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		spans, cfg := recorded()
+		src := newFakeSource(2)
+		_, end := begin(t, cfg, src, batchFunc(func(context.Context, *Batch) error { return nil }), &fakeLetters{})
+		src.messages <- traced(5, unsampledParent)
+		src.messages <- traced(6, sampledParent)
+		time.Sleep(time.Second)
+		end()
+		if n := len(spans.Ended()); n != 1 {
+			t.Fatalf("%d spans", n)
+		}
+		s := spans.Ended()[0]
+		if s.Parent().IsValid() || len(s.Links()) != 1 || !has(s.Attributes(), attribute.Int("messaging.batch.message_count", 2)) {
+			t.Fatalf("parent %v, links %v, attributes %v", s.Parent(), s.Links(), s.Attributes())
+		}
+		if link := s.Links()[0]; !strings.Contains(sampledParent, link.SpanContext.TraceID().String()) || !has(link.Attributes, attribute.Int64("messaging.kafka.offset", 6)) {
+			t.Errorf("link %+v", link)
+		}
+	})
+}
+
+// Where this service traces nothing, the trace still passes through it.
+func TestTheTraceIsCarriedOnWithoutAProvider(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src := newFakeSource(1)
+		var inside trace.SpanContext
+		_, end := begin(t, Config{Propagator: propagation.TraceContext{}}, src, handlerFunc(func(ctx context.Context, _ *record.Record) error {
+			inside = trace.SpanContextFromContext(ctx)
+			return nil
+		}), &fakeLetters{})
+		src.messages <- traced(0, sampledParent)
+		time.Sleep(time.Second)
+		end()
+		if !strings.Contains(sampledParent, inside.TraceID().String()) {
+			t.Errorf("trace %s", inside.TraceID())
+		}
+	})
+}
