@@ -6,9 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"floodgate.internal/backbone/lifecycle"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"floodgate.internal/backbone/lifecycle"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -20,8 +20,7 @@ func (f fault) Unwrap() error { return f.error }
 
 // reason answers the fault that ended life, or nil where it was asked to end.
 func reason(life context.Context) error {
-	var f fault
-	if errors.As(context.Cause(life), &f) {
+	if f, ok := errors.AsType[fault](context.Cause(life)); ok {
 		return f.error
 	}
 	return nil

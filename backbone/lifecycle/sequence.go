@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -112,22 +113,22 @@ func (s *Sequence) startAll(life context.Context, fail func(error)) ([]*running,
 // drain tells all components, then leaves load balancers the time to notice if
 // the stop was asked for.
 func (s *Sequence) drain(started []*running, asked bool) {
-	for i := len(started) - 1; i >= 0; i-- {
-		if started[i].Drain != nil {
-			started[i].Drain()
+	for _, c := range slices.Backward(started) {
+		if c.Drain != nil {
+			c.Drain()
 		}
 	}
 	if asked && len(started) > 0 && s.cfg.DrainDelay > 0 {
 		s.cfg.Log.Info("draining", "delay", s.cfg.DrainDelay)
-		time.Sleep(s.cfg.DrainDelay)
+		<-time.After(s.cfg.DrainDelay)
 	}
 }
 
 // stopAll stops the components, last first, each within its own time.
 func (s *Sequence) stopAll(ctx context.Context, started []*running) error {
 	var faults []error
-	for i := len(started) - 1; i >= 0; i-- {
-		begin, c := time.Now(), started[i]
+	for _, c := range slices.Backward(started) {
+		begin := time.Now()
 		if err := c.stop(ctx); err != nil {
 			faults = append(faults, err)
 		}

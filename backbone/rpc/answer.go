@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"floodgate.internal/backbone/telemetry"
 )
 
 // TraceHeader is the response metadata with the call's trace id, 32 hex digits.
@@ -43,6 +45,7 @@ func (s *Server) errorStatus(ctx context.Context, method string, err error) erro
 	}
 	s.cfg.Log.ErrorContext(ctx, "call ended in an unknown error",
 		slog.String("method", method), slog.Any("error", err))
+	telemetry.KeepFailure(ctx, s.cfg.Tracer, method, err)
 	return internal(ctx)
 }
 
@@ -51,6 +54,7 @@ func (s *Server) errorStatus(ctx context.Context, method string, err error) erro
 func (s *Server) recovered(ctx context.Context, method string, cause any) error {
 	s.cfg.Log.ErrorContext(ctx, "call panicked", slog.String("method", method),
 		slog.String("panic", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
+	telemetry.KeepFailure(ctx, s.cfg.Tracer, method, fmt.Errorf("panic: %v", cause))
 	return internal(ctx)
 }
 

@@ -4,15 +4,17 @@ import (
 	"context"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
 	"floodgate.internal/backbone/rpc"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
-	"google.golang.org/grpc"
 )
 
 // BenchmarkCastVote is what a call costs before any work is done, by the way
 // it comes: 128 callers, rules and tracing on, nothing sampled.
 func BenchmarkCastVote(b *testing.B) {
-	h := newHouse(b, rpc.ServerConfig{}, booth{
+	h := newHouse(b, rpc.ServerConfig{Metrics: prometheus.NewRegistry()}, booth{
 		cast: func(_ context.Context, r *votev1.CastVoteRequest) (*votev1.CastVoteResponse, error) {
 			return &votev1.CastVoteResponse{VoteId: r.GetVoteId(), Status: votev1.CastVoteResponse_ACCEPTED}, nil
 		},

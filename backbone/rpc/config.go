@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -62,8 +63,11 @@ type ServerConfig struct {
 	// Tracer makes the spans. Nil makes none, and answers carry the caller's trace
 	// id alone.
 	Tracer trace.TracerProvider
-	// Meter takes call durations. Nil takes none.
+	// Meter takes OpenTelemetry's metrics of calls. Nil takes none.
 	Meter metric.MeterProvider
+	// Metrics takes floodgate_rpc_duration_seconds{method,code} and
+	// floodgate_rpc_in_flight. Nil takes none.
+	Metrics prometheus.Registerer
 	// Propagator reads the trace context of callers. Nil reads W3C's traceparent,
 	// tracestate and baggage.
 	Propagator propagation.TextMapPropagator

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"floodgate.internal/backbone/rpc"
-	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -18,6 +16,9 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
+
+	"floodgate.internal/backbone/rpc"
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 )
 
 // traced puts ctx into a trace of a fixed id, so that answers can be compared
@@ -103,7 +104,7 @@ func TestLocalAnswersAsTheWireDoes(t *testing.T) {
 	} {
 		same(t, h, name, change)
 	}
-	for _, word := range strings.Fields("status wrapped unknown panic canceled deadline utf8 large twice") {
+	for word := range strings.FieldsSeq("status wrapped unknown panic canceled deadline utf8 large twice") {
 		same(t, h, word, func(r *votev1.CastVoteRequest) { r.CandidateId = word })
 	}
 }

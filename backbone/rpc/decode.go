@@ -28,7 +28,7 @@ func newCodec() codec { return codec{encoding.GetCodecV2("proto")} }
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	e, ok := v.(*envelope)
 	if !ok {
-		return c.CodecV2.Unmarshal(data, v) //nolint:wrapcheck // grpc-go reads it
+		return c.CodecV2.Unmarshal(data, v) // grpc-go reads it
 	}
 	e.err = c.CodecV2.Unmarshal(data, e.message)
 	return nil

@@ -5,10 +5,11 @@ import (
 	"net"
 	"testing"
 
-	"floodgate.internal/backbone/rpc"
-	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc"
+
+	"floodgate.internal/backbone/rpc"
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 )
 
 // house is a server with both ways to it: a socket and the process.
@@ -36,7 +37,7 @@ func newHouse(t testing.TB, cfg rpc.ServerConfig, service votev1.VoteServiceServ
 	}
 	votev1.RegisterVoteServiceServer(server, service)
 	server.SetServing(true)
-	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback, at once
+	lis, err := net.Listen("tcp", "127.0.0.1:0") // loopback, at once
 	if err != nil {
 		t.Fatal(err)
 	}

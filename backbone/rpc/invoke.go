@@ -26,6 +26,9 @@ func (s *Server) invoke(ctx context.Context, call *localCall) error {
 	if err := ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
 	}
+	if _, ok := s.methods[call.method]; !ok {
+		return s.unknownMethod(call.method)
+	}
 	if !s.local.enter() {
 		return stopping()
 	}
@@ -36,7 +39,7 @@ func (s *Server) invoke(ctx context.Context, call *localCall) error {
 	}
 	// In another goroutine, so that a deadline or a cancellation frees the caller
 	// however long the handler takes.
-	s.start(job{ctx: serving, cancel: cancel, call: call})
+	s.start(job{ctx: serving, cancel: cancel, call: call}) //nolint:contextcheck // the job carries it
 	select {
 	case err = <-call.done:
 		return err
@@ -69,12 +72,9 @@ func (s *Server) handle(j job) {
 	err = s.run(ctx, call)
 }
 
-// run finds the method and calls it.
+// run calls the method.
 func (s *Server) run(ctx context.Context, call *localCall) error {
-	method, ok := s.methods[call.method]
-	if !ok {
-		return s.unknownMethod(call.method)
-	}
+	method := s.methods[call.method]
 	response, err := method.handler(method.impl, ctx, func(v any) error {
 		e, _ := v.(*envelope)
 		return call.receive(s, e)

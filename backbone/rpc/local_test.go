@@ -7,10 +7,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"floodgate.internal/backbone/rpc"
-	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"floodgate.internal/backbone/rpc"
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 )
 
 // castFunc is a CastVote that a test writes.

@@ -23,7 +23,7 @@ func (s *Server) encode(v any) (int, error) {
 	defer s.buffers.Put(buffer)
 	encoded, err := proto.MarshalOptions{}.MarshalAppend((*buffer)[:0], message)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // the caller says whose it is
+		return 0, err // the caller says whose it is
 	}
 	*buffer = encoded
 	return len(encoded), nil

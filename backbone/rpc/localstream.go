@@ -97,7 +97,7 @@ type pipeConn struct{ net.Conn }
 func (l pipeListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // grpc-go reads it
+		return nil, err // grpc-go reads it
 	}
 	return pipeConn{conn}, nil
 }
@@ -110,9 +110,9 @@ type localCredentials struct {
 // ServerHandshake secures a new connection.
 func (c localCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	if _, ok := conn.(pipeConn); ok {
-		return insecure.NewCredentials().ServerHandshake(conn) //nolint:wrapcheck // grpc-go reads it
+		return insecure.NewCredentials().ServerHandshake(conn) // grpc-go reads it
 	}
-	return c.TransportCredentials.ServerHandshake(conn) //nolint:wrapcheck // grpc-go reads it
+	return c.TransportCredentials.ServerHandshake(conn) // grpc-go reads it
 }
 
 // Clone answers a copy.

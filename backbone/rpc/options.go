@@ -30,12 +30,16 @@ func telemetryOr(t trace.TracerProvider, m metric.MeterProvider, p propagation.T
 }
 
 // statsHandler traces and measures the server's calls.
-func statsHandler(c ServerConfig) stats.Handler {
-	return otelgrpc.NewServerHandler(
+func statsHandler(c ServerConfig) (stats.Handler, error) {
+	traced := otelgrpc.NewServerHandler(
 		otelgrpc.WithTracerProvider(c.Tracer),
 		otelgrpc.WithMeterProvider(c.Meter),
 		otelgrpc.WithPropagators(c.Propagator),
 	)
+	if c.Metrics == nil {
+		return traced, nil
+	}
+	return metered(traced, c.Metrics)
 }
 
 // options turns the limits of c into grpc-go's.

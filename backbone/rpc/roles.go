@@ -1,9 +1,10 @@
 package rpc
 
 import (
-	commonv1 "floodgate.internal/proto/floodgate/common/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	commonv1 "floodgate.internal/proto/floodgate/common/v1"
 )
 
 // Roles answers who may call an RPC, by the option

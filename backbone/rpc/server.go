@@ -29,7 +29,7 @@ type Server struct {
 	buffers sync.Pool // of *[]byte, to encode what Conns copy
 
 	// draining ends when Stop begins, running when the server is cut off.
-	draining, running context.Context //nolint:containedctx // the server's own life, not a call's
+	draining, running context.Context // the server's own life, not a call's
 	drain, cut        context.CancelFunc
 	faults            []error // of RegisterService, told by Serve
 }
@@ -46,8 +46,12 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	cfg = cfg.defaulted()
+	handler, err := statsHandler(cfg)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		cfg: cfg, rules: rules, health: health.NewServer(), stats: statsHandler(cfg),
+		cfg: cfg, rules: rules, health: health.NewServer(), stats: handler,
 		methods: map[string]localMethod{}, local: newGate(), workers: newWorkers(),
 	}
 	s.draining, s.drain = context.WithCancel(context.Background())

@@ -11,8 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"floodgate.internal/backbone/rpc"
-	votev1 "floodgate.internal/proto/floodgate/vote/v1"
+	"github.com/prometheus/client_golang/prometheus"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/grpc"
@@ -20,6 +19,9 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
+
+	"floodgate.internal/backbone/rpc"
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 )
 
 func TestHealthIsOverallAndPerService(t *testing.T) {
@@ -140,7 +142,7 @@ func TestServeTellsTheListenersError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback, at once
+	lis, err := net.Listen("tcp", "127.0.0.1:0") // loopback, at once
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,5 +158,37 @@ func TestDialRefusesAMalformedTarget(t *testing.T) {
 	t.Parallel()
 	if _, err := rpc.Dial("unknown scheme://\x00", rpc.DialConfig{}); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestCallsAreMeasuredBothWays(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	h := newHouse(t, rpc.ServerConfig{Metrics: registry}, booth{cast: script})
+	if _, err := rpc.NewServer(rpc.ServerConfig{Metrics: registry}); err != nil {
+		t.Error("a second server in the process:", err)
+	}
+	_ = h.local.Invoke(t.Context(), "/made/Up", ballot(), ballot())
+	_ = h.wire.Invoke(t.Context(), "/made/Up", ballot(), ballot())
+	for _, conn := range h.ways() {
+		ask(t.Context(), conn, ballot())
+		ask(t.Context(), conn, &votev1.CastVoteRequest{})
+	}
+	if err := h.server.Stop(t.Context()); err != nil { // the wire's end comes after its answer
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "floodgate_rpc_duration_seconds" && len(family.GetMetric()) != 2 {
+			t.Error("want one series for OK, one for InvalidArgument:", family)
+		}
+		for _, m := range family.GetMetric() {
+			if h := m.GetHistogram(); h != nil && h.GetSampleCount() != 2 || m.GetGauge().GetValue() != 0 {
+				t.Error("want both ways counted and nothing in flight:", m)
+			}
+		}
 	}
 }

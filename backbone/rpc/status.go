@@ -49,7 +49,7 @@ func Status(
 			info.Metadata[clean(k)] = clean(v)
 		}
 	}
-	st := &statuspb.Status{Code: int32(code), Message: clean(message)} //nolint:gosec // codes end at 16
+	st := &statuspb.Status{Code: int32(code), Message: clean(message)} // codes end at 16
 	for _, detail := range append([]proto.Message{info}, details...) {
 		if packed, err := anypb.New(detail); err == nil {
 			st.Details = append(st.Details, packed)

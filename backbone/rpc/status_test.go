@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"floodgate.internal/backbone/rpc"
-	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"floodgate.internal/backbone/rpc"
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 )
 
 func TestStatusIsReadAsItWasBuilt(t *testing.T) {

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"floodgate.internal/backbone/rpc"
-	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"floodgate.internal/backbone/rpc"
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 )
 
 func TestStopWaitsForCallsAndRefusesNewOnes(t *testing.T) {

@@ -46,7 +46,7 @@ func (s *Server) interceptedStream(
 type checkedStream struct {
 	grpc.ServerStream
 
-	ctx   context.Context //nolint:containedctx // a ServerStream is asked for its context
+	ctx   context.Context // a ServerStream is asked for its context
 	rules *rules
 }
 

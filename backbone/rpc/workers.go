@@ -8,7 +8,7 @@ const maxWorkers = 1024
 
 // job is a call that is ready to run.
 type job struct {
-	ctx    context.Context //nolint:containedctx // handed to a goroutine whole
+	ctx    context.Context // handed to a goroutine whole
 	cancel context.CancelFunc
 	call   *localCall
 }

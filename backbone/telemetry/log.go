@@ -38,7 +38,7 @@ func (h tracedHandler) Handle(ctx context.Context, r slog.Record) error {
 			slog.String("trace_id", span.TraceID().String()),
 			slog.String("span_id", span.SpanID().String()))
 	}
-	return h.Handler.Handle(ctx, r) //nolint:wrapcheck // slog's own
+	return h.Handler.Handle(ctx, r) // slog's own
 }
 
 // WithAttrs keeps the ids on derived loggers.

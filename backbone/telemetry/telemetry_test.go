@@ -11,13 +11,14 @@ import (
 	"sync"
 	"testing"
 
-	"floodgate.internal/backbone/telemetry"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	collectorv1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+
+	"floodgate.internal/backbone/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,7 +62,7 @@ func (c *collector) Export(_ context.Context, r *collectorv1.ExportTraceServiceR
 // serve starts the collector and answers its endpoint.
 func (c *collector) serve(t *testing.T) string {
 	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback, at once
+	lis, err := net.Listen("tcp", "127.0.0.1:0") // loopback, at once
 	if err != nil {
 		t.Fatal(err)
 	}
