@@ -286,3 +286,10 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// panicking is a connection that fails its caller's trust.
+type panicking struct{ grpc.ClientConnInterface }
+
+func (panicking) Invoke(context.Context, string, any, any, ...grpc.CallOption) error {
+	panic("the roof fell in")
+}

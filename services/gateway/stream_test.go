@@ -1,0 +1,134 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
+	"floodgate.internal/services/gateway"
+)
+
+// watch opens the tally of the poll p.
+func (e *edge) watch(t *testing.T, ctx context.Context, accept string) *bufio.Scanner {
+	t.Helper()
+	request, err := http.NewRequestWithContext(ctx, "GET", e.url+"/api/v1/polls/p/tally:watch", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", accept)
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = response.Body.Close() })
+	want := "application/json"
+	if strings.Contains(accept, "event-stream") {
+		want = "text/event-stream"
+	}
+	if got := response.Header.Get("Content-Type"); response.StatusCode != 200 || got != want {
+		t.Fatalf("%d %s", response.StatusCode, got)
+	}
+	return bufio.NewScanner(response.Body)
+}
+
+// line reads the next line, or "" at the end.
+func line(s *bufio.Scanner) string {
+	if !s.Scan() {
+		return ""
+	}
+	return s.Text()
+}
+
+func tallyLine(votes string) string {
+	return `{"result":{"pollId":"p","counts":[{"candidateId":"a","count":"` + votes + `"},{"candidateId":"b","count":"0"}],"total":"` + votes +
+		`","duplicates":"0","rejected":"0","corrections":"0","lag":"0","voided":"0"}}`
+}
+
+func TestAWatchIsLinesAndALastError(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, nil).withPoll(t)
+	lines := e.watch(t, t.Context(), "application/json")
+	if got := compact(t, line(lines)); got != tallyLine("0") {
+		t.Errorf("first line %s", got)
+	}
+	e.cast(t)
+	if got := compact(t, line(lines)); got != tallyLine("1") {
+		t.Errorf("second line %s", got)
+	}
+	e.closePoll(t)
+	if got := compact(t, line(lines)); !strings.HasPrefix(got, `{"error":{"code":9,"message":"POLL_CLOSED","details":[`) {
+		t.Errorf("last line %s", got)
+	}
+	if got := line(lines); got != "" {
+		t.Errorf("after the last line: %s", got)
+	}
+}
+
+// closePoll closes the poll and wakes its watchers by one more vote that was
+// taken just before.
+func (e *edge) closePoll(t *testing.T) {
+	t.Helper()
+	if _, err := e.box.ClosePoll(t.Context(), &votev1.ClosePollRequest{PollId: "p"}); err != nil {
+		t.Fatal(err)
+	}
+	e.box.mu.Lock()
+	close(e.box.changed)
+	e.box.changed = make(chan struct{})
+	e.box.mu.Unlock()
+}
+
+func TestAWatchIsEventsForABrowser(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, nil).withPoll(t)
+	lines := e.watch(t, t.Context(), "text/event-stream, */*;q=0.1")
+	for _, votes := range []string{"0", "1"} {
+		data, ok := strings.CutPrefix(line(lines), "data: ")
+		if !ok || compact(t, data) != tallyLine(votes) {
+			t.Errorf("event %q", data)
+		}
+		if got := line(lines); got != "" {
+			t.Errorf("no empty line behind an event but %q", got)
+		}
+		e.cast(t)
+	}
+}
+
+func TestAWatchEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, nil).withPoll(t)
+	ctx, leave := context.WithCancel(t.Context())
+	line(e.watch(t, ctx, ""))
+	leave()
+	e.box.watchers.Wait() // else the test does not end
+}
+
+func TestAWatchEndsWithTheEdge(t *testing.T) {
+	t.Parallel()
+	run := startEdge(t, nil)
+	run.withPoll(t)
+	lines := run.watch(t, t.Context(), "")
+	line(lines)
+	run.stop()
+	if got := compact(t, line(lines)); !strings.Contains(got, `"error":{"code":14`) || !strings.Contains(got, "STOPPING") {
+		t.Errorf("last line %s", got)
+	}
+	if err := <-run.done; err != nil {
+		t.Error(err)
+	}
+	run.box.watchers.Wait()
+}
+
+func TestStreamsAreCountedByThemselves(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, func(cfg *gateway.Config, _ *gateway.Dependencies) { cfg.MaxStreams, cfg.MaxInFlight = 1, 1 }).withPoll(t)
+	line(e.watch(t, t.Context(), ""))
+	if got := e.do(t, "GET", "/api/v1/polls/p/tally:watch", ""); got.status != http.StatusTooManyRequests {
+		t.Errorf("second stream: %d", got.status)
+	}
+	if got := e.do(t, "GET", "/api/v1/polls/p/tally", ""); got.status != http.StatusOK {
+		t.Errorf("request beside a stream: %d", got.status)
+	}
+}
