@@ -3,10 +3,10 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 
 	"floodgate.internal/proto/openapi"
@@ -21,17 +21,18 @@ import (
 )
 
 // api builds the paths of every service and what answers them.
-func api(cfg Config, deps Dependencies) (*route.Table, http.Handler, error) {
-	routes, err := route.NewTable(votev1.File_floodgate_vote_v1_vote_service_proto.Services().ByName("VoteService"))
+func api(cfg Config, deps Dependencies) (*route.Table, *transcode.Transcoder, error) {
+	service := votev1.File_floodgate_vote_v1_vote_service_proto.Services().ByName("VoteService")
+	routes, err := route.NewTable(service)
 	if err != nil {
 		return nil, nil, err
 	}
-	mux := transcode.New()
 	vote := votev1.NewVoteServiceClient(upstream.New(voteConn(cfg, deps.Vote), deps.Log))
-	if err := votev1.RegisterVoteServiceHandlerClient(context.Background(), mux, vote); err != nil {
-		return nil, nil, fmt.Errorf("registering the vote service: %w", err)
-	}
-	return routes, mux, nil
+	transcoder := transcode.New()
+	err = transcoder.Register(routes.Of(service.FullName()), func(mux *runtime.ServeMux) error {
+		return votev1.RegisterVoteServiceHandlerClient(context.Background(), mux, vote)
+	})
+	return routes, transcoder, err
 }
 
 // voteConn is the connection to the vote service, micro-batched where it is

@@ -77,7 +77,7 @@ func New(cfg Config, deps Dependencies) (*Gateway, error) {
 	deps = withDefaults(deps)
 	g := &Gateway{cfg: cfg, log: deps.Log, readiness: probe.New(cfg.ReadyTimeout, deps.Ready...)}
 	g.streams, g.endStreams = context.WithCancel(context.Background())
-	routes, transcoder, err := api(cfg, deps)
+	routes, transcode, err := api(cfg, deps)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
@@ -86,7 +86,7 @@ func New(cfg Config, deps Dependencies) (*Gateway, error) {
 		Timeout:      cfg.RequestTimeout,
 		WriteTimeout: cfg.StreamWriteTimeout,
 		Routes:       routes,
-		Transcoder:   transcoder,
+		Transcode:    transcode.Serve,
 		Endpoints:    endpoints(g.readiness, deps.Metrics),
 		Origins:      cfg.AllowedOrigins,
 		Streams:      g.streams,

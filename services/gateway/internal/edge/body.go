@@ -2,12 +2,12 @@ package edge
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,21 +24,21 @@ const maxPooledBytes = 64 << 10
 // buffers lends the buffers that bodies are read into. Nothing decoded from a
 // buffer points into it.
 type buffers struct {
-	pool sync.Pool
+	pool sync.Pool // of *[]byte
 }
 
-// get answers an empty buffer.
-func (b *buffers) get() *bytes.Buffer {
-	if buffer, ok := b.pool.Get().(*bytes.Buffer); ok {
+// get answers a buffer of no length.
+func (b *buffers) get() *[]byte {
+	if buffer, ok := b.pool.Get().(*[]byte); ok {
 		return buffer
 	}
-	return new(bytes.Buffer)
+	return new([]byte)
 }
 
 // put takes a buffer back.
-func (b *buffers) put(buffer *bytes.Buffer) {
-	if buffer.Cap() <= maxPooledBytes {
-		buffer.Reset()
+func (b *buffers) put(buffer *[]byte) {
+	if cap(*buffer) <= maxPooledBytes {
+		*buffer = (*buffer)[:0]
 		b.pool.Put(buffer)
 	}
 }
@@ -57,19 +57,24 @@ func sizeOf(r *http.Request, limit int64) (int64, *status.Status) {
 }
 
 // readBody reads a body of at most size bytes into buffer.
-func readBody(buffer *bytes.Buffer, r *http.Request, size int64) *status.Status {
-	if r.ContentLength > 0 {
-		buffer.Grow(int(size) + bytes.MinRead)
+func readBody(buffer *[]byte, r *http.Request, size int64) *status.Status {
+	var err error
+	if r.ContentLength >= 0 {
+		*buffer = slices.Grow(*buffer, int(size))[:size]
+		_, err = io.ReadFull(r.Body, *buffer)
+	} else {
+		into := bytes.NewBuffer(*buffer)
+		_, err = into.ReadFrom(io.LimitReader(r.Body, size+1))
+		*buffer = into.Bytes()
 	}
-	n, err := buffer.ReadFrom(io.LimitReader(r.Body, size+1))
 	switch {
-	case err == nil && n > size:
+	case err == nil && int64(len(*buffer)) > size:
 		return tooLarge()
 	case err == nil:
 		return nil
 	}
 	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+	if errors.As(err, &timeout) && timeout.Timeout() {
 		return statusjson.New(codes.DeadlineExceeded, statusjson.ReasonRequestTimeout, "the body did not arrive in time")
 	}
 	return statusjson.New(codes.InvalidArgument, statusjson.ReasonMalformedRequest, "the body did not arrive whole")

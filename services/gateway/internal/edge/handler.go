@@ -32,8 +32,8 @@ type Config struct {
 	WriteTimeout time.Duration
 	// Routes are the paths of the API.
 	Routes *route.Table
-	// Transcoder answers requests for Routes.
-	Transcoder http.Handler
+	// Transcode answers a request for one of Routes, as an RPC.
+	Transcode func(*exchange.Exchange, *http.Request)
 	// Endpoints answers GET on the paths beside the API.
 	Endpoints map[string]http.Handler
 	// Origins are the web origins that may call the API from a browser.
@@ -61,7 +61,7 @@ type Handler struct {
 func New(cfg Config) (*Handler, error) {
 	h := &Handler{
 		cfg:       cfg,
-		tracing:   tracing{tracer: cfg.Tracer, propagator: cfg.Propagator},
+		tracing:   newTracing(cfg.Tracer, cfg.Propagator),
 		admission: admission{limits: cfg.Limits},
 		origins:   http.NewCrossOriginProtection(),
 	}
@@ -81,10 +81,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	resource := h.cfg.Routes.Match(r.URL.Path)
 	ex := &exchange.Exchange{ResponseWriter: w}
 	if resource != nil {
-		ex.Route = resource.Route(r.Method)
+		ex.Route, ex.Params = resource.Route(r.Method), resource.Params(r.URL.Path)
 	}
 	ctx, span := h.tracing.start(r, ex.Route)
-	w.Header().Set(HeaderTraceID, span.SpanContext().TraceID().String())
+	w.Header()[HeaderTraceID] = []string{span.SpanContext().TraceID().String()}
 	defer func() {
 		// A deferred recover must be called right here.
 		if cause := recover(); cause != nil {
@@ -148,13 +148,13 @@ func (h *Handler) admit(ctx context.Context, ex *exchange.Exchange, r *http.Requ
 			statusjson.Write(ex, st)
 			return
 		}
-		ex.Body.Bytes = buffer.Bytes()
+		ex.Body.Bytes = *buffer
 	}
 	if ex.Route.Stream {
 		h.stream(ctx, ex, r)
 		return
 	}
-	h.cfg.Transcoder.ServeHTTP(ex, inner(ctx, ex, r))
+	h.cfg.Transcode(ex, inner(ctx, ex, r))
 }
 
 // bodySize is the room that the request's body needs, 0 where none is read.

@@ -22,5 +22,5 @@ func (h *Handler) stream(ctx context.Context, ex *exchange.Exchange, r *http.Req
 	ex.Header().Set("Cache-Control", "no-store")
 	// Proxies that buffer answers would hold the messages back.
 	ex.Header().Set("X-Accel-Buffering", "no")
-	h.cfg.Transcoder.ServeHTTP(ex, inner(ctx, ex, r))
+	h.cfg.Transcode(ex, inner(ctx, ex, r))
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // HeaderTraceID is the header of every answer that names its trace: 32 hex
-// digits.
+// digits. It is in canonical form.
 const HeaderTraceID = "Trace-Id"
 
 // tracing starts a server span per request, below the caller's where the
@@ -23,6 +23,12 @@ const HeaderTraceID = "Trace-Id"
 type tracing struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
+	options    []trace.SpanStartOption
+}
+
+// newTracing makes the one slice of options that every span starts with.
+func newTracing(tracer trace.Tracer, propagator propagation.TextMapPropagator) tracing {
+	return tracing{tracer, propagator, []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}}
 }
 
 // start begins the request's span and puts it in ctx. Without a provider that
@@ -34,7 +40,7 @@ func (t *tracing) start(r *http.Request, target *route.Route) (context.Context, 
 	if target != nil {
 		name = target.Span
 	}
-	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
+	ctx, span := t.tracer.Start(ctx, name, t.options...)
 	if !span.SpanContext().IsValid() {
 		ctx = trace.ContextWithSpanContext(ctx, newSpanContext())
 		span = trace.SpanFromContext(ctx)

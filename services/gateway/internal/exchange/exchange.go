@@ -18,6 +18,8 @@ type Exchange struct {
 	http.ResponseWriter
 	// Route is what the request asks for; nil while that is not known.
 	Route *route.Route
+	// Params are the fields that the path holds, by their proto names.
+	Params map[string]string
 	// Body is the whole request body, read and within the limit.
 	Body Body
 	// Success is the HTTP status of an answer that is no error; 0 is 200.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
@@ -32,7 +31,8 @@ type Route struct {
 	HasBody bool
 	// Stream says that the answer is a stream of messages.
 	Stream bool
-	// bound are the fields taken from the path: never query parameters.
+	// bound are the fields taken from the path, never query parameters; "" for a
+	// segment that is none.
 	bound []string
 }
 
@@ -62,6 +62,7 @@ func newRoute(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) 
 	if body := rule.GetBody(); body != "" && body != "*" {
 		return nil, fmt.Errorf("route %s: body %q: only the whole message can be the body", method.FullName(), body)
 	}
+	_, names, _ := parse(pattern)
 	return &Route{
 		Method:  verb,
 		Pattern: pattern,
@@ -70,7 +71,7 @@ func newRoute(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) 
 		Input:   method.Input(),
 		HasBody: rule.GetBody() == "*",
 		Stream:  method.IsStreamingServer(),
-		bound:   boundFields(pattern),
+		bound:   names,
 	}, nil
 }
 
@@ -90,17 +91,6 @@ func verbOf(rule *annotations.HttpRule) (method, path string) {
 	default:
 		return "", ""
 	}
-}
-
-// boundFields lists the names between braces.
-func boundFields(pattern string) []string {
-	var names []string
-	for _, segment := range strings.Split(pattern, "/") {
-		if open, end := strings.IndexByte(segment, '{'), strings.IndexByte(segment, '}'); open == 0 && end > 0 {
-			names = append(names, segment[1:end])
-		}
-	}
-	return names
 }
 
 // rules lists an RPC's rule and its additional ones; none where it has no REST

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,11 +12,13 @@ import (
 // Table finds routes by path. It is read only and safe for concurrent use.
 type Table struct {
 	resources []*Resource
+	services  map[protoreflect.FullName][]*Route
 }
 
 // Resource is a path template with the methods it allows.
 type Resource struct {
-	segments []string // a field's segment is ""
+	segments []string // a field's segment is "",
+	names    []string // and here is its name
 	verb     string   // behind the colon of the last segment
 	routes   []*Route
 	allow    string
@@ -23,7 +26,7 @@ type Resource struct {
 
 // NewTable reads every REST path of the services.
 func NewTable(services ...protoreflect.ServiceDescriptor) (*Table, error) {
-	t := &Table{}
+	t := &Table{services: map[protoreflect.FullName][]*Route{}}
 	for _, service := range services {
 		methods := service.Methods()
 		for i := range methods.Len() {
@@ -32,26 +35,37 @@ func NewTable(services ...protoreflect.ServiceDescriptor) (*Table, error) {
 				if err != nil {
 					return nil, err
 				}
-				t.add(route)
+				if err := t.add(route); err != nil {
+					return nil, err
+				}
+				t.services[service.FullName()] = append(t.services[service.FullName()], route)
 			}
 		}
 	}
 	return t, nil
 }
 
-// add puts a route beside the others of its path.
-func (t *Table) add(route *Route) {
-	segments, verb := parse(route.Pattern)
+// Of lists a service's routes in the order of its .proto.
+func (t *Table) Of(service protoreflect.FullName) []*Route { return t.services[service] }
+
+// add puts a route beside the others of its path, which must call the path's
+// fields by the same names.
+func (t *Table) add(route *Route) error {
+	segments, names, verb := parse(route.Pattern)
 	i := slices.IndexFunc(t.resources, func(r *Resource) bool {
 		return r.verb == verb && slices.Equal(r.segments, segments)
 	})
 	if i < 0 {
 		i = len(t.resources)
-		t.resources = append(t.resources, &Resource{segments: segments, verb: verb})
+		t.resources = append(t.resources, &Resource{segments: segments, names: names, verb: verb})
 	}
 	resource := t.resources[i]
+	if !slices.Equal(resource.names, names) {
+		return fmt.Errorf("route %s: its fields are called otherwise than those of %s", route.Span, resource.routes[0].Span)
+	}
 	resource.routes = append(resource.routes, route)
 	resource.allow = allow(resource.routes)
+	return nil
 }
 
 // Match answers what stands at a path (decoded, as url.URL.Path), nil for
@@ -108,6 +122,27 @@ func (r *Resource) Route(method string) *Route {
 	return nil
 }
 
+// Params reads the fields that a matched path holds, by their proto names; nil
+// where it holds none.
+func (r *Resource) Params(path string) map[string]string {
+	var params map[string]string
+	rest := strings.TrimPrefix(path, "/")
+	if r.verb != "" {
+		rest = strings.TrimSuffix(rest, ":"+r.verb)
+	}
+	for i := range r.segments {
+		segment, tail, _ := strings.Cut(rest, "/")
+		if name := r.names[i]; name != "" {
+			if params == nil {
+				params = make(map[string]string, 2) // poll and vote; no path holds more
+			}
+			params[name] = segment
+		}
+		rest = tail
+	}
+	return params
+}
+
 // Allow is the value of the Allow header that goes with a 405.
 func (r *Resource) Allow() string { return r.allow }
 
@@ -124,15 +159,16 @@ func allow(routes []*Route) string {
 	return strings.Join(slices.Compact(methods), ", ")
 }
 
-// parse splits a template into segments and verb.
-func parse(pattern string) (segments []string, verb string) {
+// parse splits a template into segments, the names of its fields, and verb.
+func parse(pattern string) (segments, names []string, verb string) {
 	segments = strings.Split(strings.TrimPrefix(pattern, "/"), "/")
 	last := len(segments) - 1
 	segments[last], verb, _ = strings.Cut(segments[last], ":")
+	names = make([]string, len(segments))
 	for i, segment := range segments {
-		if strings.HasPrefix(segment, "{") {
-			segments[i] = ""
+		if name, ok := strings.CutPrefix(segment, "{"); ok {
+			segments[i], names[i] = "", strings.TrimSuffix(name, "}")
 		}
 	}
-	return segments, verb
+	return segments, names, verb
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway/internal/exchange"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
@@ -53,8 +54,13 @@ func (c *codec) Marshal(v any) ([]byte, error) {
 
 // message writes a message by itself.
 func (c *codec) message(m proto.Message) ([]byte, error) {
-	if st, ok := m.(*spb.Status); ok {
-		return statusjson.Marshal(status.FromProto(st)), nil
+	switch m := m.(type) {
+	case *votev1.CastVoteResponse:
+		if buf, ok := writeCastVote(m); ok {
+			return buf, nil
+		}
+	case *spb.Status:
+		return statusjson.Marshal(status.FromProto(m)), nil
 	}
 	buf, err := c.marshal.MarshalAppend(make([]byte, 0, 256), m)
 	if err != nil {
@@ -84,7 +90,15 @@ func (c *codec) Unmarshal(data []byte, v any) error {
 	if !ok {
 		return errors.New("transcode: the target is no protobuf message")
 	}
-	return c.unmarshal.Unmarshal(data, m)
+	return c.read(data, m)
+}
+
+// read decodes a body into an empty message.
+func (c *codec) read(data []byte, m proto.Message) error {
+	if vote, ok := m.(*votev1.CastVoteRequest); ok && readCastVote(data, vote) {
+		return nil
+	}
+	return c.unmarshal.Unmarshal(data, m) // clears m first
 }
 
 // NewDecoder decodes a request's body. Its Decode answers io.EOF for an empty
@@ -100,7 +114,7 @@ func (c *codec) NewDecoder(r io.Reader) runtime.Decoder {
 		if len(bytes.TrimSpace(data)) == 0 {
 			return io.EOF
 		}
-		err := c.unmarshal.Unmarshal(data, message)
+		err := c.read(data, message)
 		if err != nil {
 			body.Refusal = refuse(message, data, err)
 		}

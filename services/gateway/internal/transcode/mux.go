@@ -5,27 +5,37 @@ package transcode
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway/internal/exchange"
+	"floodgate.internal/services/gateway/internal/route"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
 
-// New makes a mux that answers as API.md says. Requests must come from the
-// edge, inside an exchange whose route is known and whose body is read.
+// Transcoder answers the requests of the routes that were registered. Register
+// is for one goroutine, Serve is safe for concurrent use.
+type Transcoder struct {
+	mux      *runtime.ServeMux
+	handlers map[*route.Route]runtime.HandlerFunc
+	captured []runtime.HandlerFunc
+}
+
+// New makes a transcoder that answers as API.md says.
 //
 // Of grpc-gateway's defaults it turns off: dropping unknown JSON fields, method
 // overrides, forms posted to GET paths, metadata from and to clients, statuses
 // 501 for a wrong method and 504 for a deadline.
-func New() *runtime.ServeMux {
+func New() *Transcoder {
+	t := &Transcoder{handlers: map[*route.Route]runtime.HandlerFunc{}}
 	codec := newCodec()
-	return runtime.NewServeMux(
+	t.mux = runtime.NewServeMux(
+		runtime.WithMiddlewares(t.capture),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec),
 		runtime.WithMarshalerOption(EventStream, events{codec}),
 		runtime.WithDisablePathLengthFallback(),
@@ -36,8 +46,38 @@ func New() *runtime.ServeMux {
 		runtime.WithForwardResponseOption(success),
 		runtime.WithErrorHandler(writeError),
 		runtime.WithStreamErrorHandler(streamError),
-		runtime.WithRoutingErrorHandler(writeRoutingError),
 	)
+	return t
+}
+
+// capture keeps a generated handler as it is registered.
+func (t *Transcoder) capture(next runtime.HandlerFunc) runtime.HandlerFunc {
+	t.captured = append(t.captured, next)
+	return next
+}
+
+// Register takes one service's generated handlers for its routes, which must be
+// in the order of the .proto: that is the order in which register adds them.
+// The routes are matched by the edge, so grpc-gateway's own matching, which
+// tries every pattern and copies the request, is not paid for.
+func (t *Transcoder) Register(routes []*route.Route, register func(*runtime.ServeMux) error) error {
+	t.captured = nil
+	if err := register(t.mux); err != nil {
+		return err
+	}
+	if len(t.captured) != len(routes) {
+		return fmt.Errorf("transcode: %d generated handlers for %d routes", len(t.captured), len(routes))
+	}
+	for i, r := range routes {
+		t.handlers[r] = t.captured[i]
+	}
+	return nil
+}
+
+// Serve answers r, which belongs to ex; ex's route must be registered and its
+// body read.
+func (t *Transcoder) Serve(ex *exchange.Exchange, r *http.Request) {
+	t.handlers[ex.Route](ex, r, ex.Params)
 }
 
 // noHeader forwards nothing. Authorization passes by itself.
@@ -78,10 +118,4 @@ func streamError(ctx context.Context, err error) *status.Status {
 		ex.Settle()
 	}
 	return st
-}
-
-// writeRoutingError is reached only where the edge's table and the generated
-// patterns differ.
-func writeRoutingError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, _ int) {
-	statusjson.Write(w, statusjson.New(codes.NotFound, statusjson.ReasonNoSuchPath, "there is nothing at this path"))
 }
