@@ -12,9 +12,9 @@ import (
 )
 
 // watch opens the tally of the poll p.
-func (e *edge) watch(t *testing.T, ctx context.Context, accept string) *bufio.Scanner {
+func (e *edge) watch(ctx context.Context, t *testing.T, accept string) *bufio.Scanner {
 	t.Helper()
-	request, err := http.NewRequestWithContext(ctx, "GET", e.url+"/api/v1/polls/p/tally:watch", nil)
+	request, err := http.NewRequestWithContext(ctx, "GET", e.url+"/api/v1/polls/p/tally:watch", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func tallyLine(votes string) string {
 func TestAWatchIsLinesAndALastError(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, nil).withPoll(t)
-	lines := e.watch(t, t.Context(), "application/json")
+	lines := e.watch(t.Context(), t, "application/json")
 	if got := compact(t, line(lines)); got != tallyLine("0") {
 		t.Errorf("first line %s", got)
 	}
@@ -83,7 +83,7 @@ func (e *edge) closePoll(t *testing.T) {
 func TestAWatchIsEventsForABrowser(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, nil).withPoll(t)
-	lines := e.watch(t, t.Context(), "text/event-stream, */*;q=0.1")
+	lines := e.watch(t.Context(), t, "text/event-stream, */*;q=0.1")
 	for _, votes := range []string{"0", "1"} {
 		data, ok := strings.CutPrefix(line(lines), "data: ")
 		if !ok || compact(t, data) != tallyLine(votes) {
@@ -100,7 +100,7 @@ func TestAWatchEndsWithItsClient(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, nil).withPoll(t)
 	ctx, leave := context.WithCancel(t.Context())
-	line(e.watch(t, ctx, ""))
+	line(e.watch(ctx, t, ""))
 	leave()
 	e.box.watchers.Wait() // else the test does not end
 }
@@ -109,7 +109,7 @@ func TestAWatchEndsWithTheEdge(t *testing.T) {
 	t.Parallel()
 	run := startEdge(t, nil)
 	run.withPoll(t)
-	lines := run.watch(t, t.Context(), "")
+	lines := run.watch(t.Context(), t, "")
 	line(lines)
 	run.stop()
 	if got := compact(t, line(lines)); !strings.Contains(got, `"error":{"code":14`) || !strings.Contains(got, "STOPPING") {
@@ -124,7 +124,7 @@ func TestAWatchEndsWithTheEdge(t *testing.T) {
 func TestStreamsAreCountedByThemselves(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, func(cfg *gateway.Config, _ *gateway.Dependencies) { cfg.MaxStreams, cfg.MaxInFlight = 1, 1 }).withPoll(t)
-	line(e.watch(t, t.Context(), ""))
+	line(e.watch(t.Context(), t, ""))
 	if got := e.do(t, "GET", "/api/v1/polls/p/tally:watch", ""); got.status != http.StatusTooManyRequests {
 		t.Errorf("second stream: %d", got.status)
 	}

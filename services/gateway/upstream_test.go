@@ -41,7 +41,7 @@ func TestWhatTheServiceSaysOfItself(t *testing.T) {
 				errorInfo + `SERVICE_UNAVAILABLE","domain":"floodgate",` + ids + `,` + retry + `]}`, "1"},
 		{"too late", status.Error(codes.DeadlineExceeded, "context deadline exceeded"), 503,
 			`{"code":4,"message":"no answer in time; the outcome is open: repeat the request with the same ids","details":[` +
-				errorInfo + `NO_ANSWER_IN_TIME","domain":"floodgate",` + ids + `,` + retry + `]}`, "1"},
+				errorInfo + `DEADLINE_EXCEEDED","domain":"floodgate",` + ids + `,` + retry + `]}`, "1"},
 		{"with its own reason and time", refusal(codes.Unavailable, "BROKER_UNAVAILABLE", &errdetails.RetryInfo{RetryDelay: durationpb.New(2500 * time.Millisecond)}), 503,
 			`{"code":14,"message":"BROKER_UNAVAILABLE","details":[` + errorInfo + `BROKER_UNAVAILABLE","domain":"floodgate",` + ids +
 				`,{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"2.500s"}]}`, "3"},
@@ -102,7 +102,7 @@ func TestTheAnswerComesBeforeAnyLoadBalancers(t *testing.T) {
 		return nil, ctx.Err()
 	}
 	got := e.cast(t)
-	if got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "NO_ANSWER_IN_TIME") {
+	if got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "DEADLINE_EXCEEDED") {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }

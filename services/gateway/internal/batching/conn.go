@@ -28,6 +28,8 @@ import (
 
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway/internal/statusjson"
+
+	"floodgate.internal/backbone/rpc"
 )
 
 // Config bounds the batches. All fields must be above zero.
@@ -90,9 +92,9 @@ func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 		return status.FromContextError(err).Err()
 	}
 	v := &vote{ctx: ctx, request: request, outcome: make(chan outcome, 1)}
-	if !c.join(v) {
-		return statusjson.New(codes.ResourceExhausted, statusjson.ReasonOverloaded,
-			"too many votes are waiting; nothing was done with this one", statusjson.Retry(time.Second)).Err()
+	if !c.join(v) { //nolint:contextcheck // what is sent must outlive this caller
+		return rpc.Status(codes.ResourceExhausted, statusjson.ReasonOverloaded,
+			"too many votes are waiting; nothing was done with this one", nil, rpc.RetryAfter(time.Second)).Err()
 	}
 	select {
 	case out := <-v.outcome:

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
 
@@ -66,6 +67,6 @@ func (a *admission) counter(stream bool) (*atomic.Int64, int64) {
 // overloaded is 429 and not 503, because nothing was done and the same request
 // is welcome a moment later.
 func overloaded(message string) *status.Status {
-	return statusjson.New(codes.ResourceExhausted, statusjson.ReasonOverloaded,
-		message+"; nothing was done with this one", statusjson.Retry(time.Second))
+	return rpc.Status(codes.ResourceExhausted, statusjson.ReasonOverloaded,
+		message+"; nothing was done with this one", nil, rpc.RetryAfter(time.Second))
 }

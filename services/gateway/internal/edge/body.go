@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
 
@@ -75,14 +76,14 @@ func readBody(buffer *[]byte, r *http.Request, size int64) *status.Status {
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return statusjson.New(codes.DeadlineExceeded, statusjson.ReasonRequestTimeout, "the body did not arrive in time")
+		return rpc.Status(codes.DeadlineExceeded, statusjson.ReasonRequestTimeout, "the body did not arrive in time", nil)
 	}
-	return statusjson.New(codes.InvalidArgument, statusjson.ReasonMalformedRequest, "the body did not arrive whole")
+	return rpc.Status(codes.InvalidArgument, statusjson.ReasonMalformedRequest, "the body did not arrive whole", nil)
 }
 
 // tooLarge is 413.
 func tooLarge() *status.Status {
-	return statusjson.New(codes.InvalidArgument, statusjson.ReasonRequestTooLarge, "the body is too large")
+	return rpc.Status(codes.InvalidArgument, statusjson.ReasonRequestTooLarge, "the body is too large", nil)
 }
 
 // checkMedia refuses a body that says it is no JSON. A missing type and the one
@@ -101,6 +102,6 @@ func checkMedia(r *http.Request) *status.Status {
 		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"):
 		return nil
 	}
-	return statusjson.New(codes.InvalidArgument, statusjson.ReasonUnsupportedMedia,
-		"the body must be application/json in UTF-8")
+	return rpc.Status(codes.InvalidArgument, statusjson.ReasonUnsupportedMedia,
+		"the body must be application/json in UTF-8", nil)
 }

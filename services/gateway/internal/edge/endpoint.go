@@ -2,12 +2,14 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 
 	"google.golang.org/grpc/codes"
 
+	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/services/gateway/internal/exchange"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
@@ -27,7 +29,7 @@ func serveEndpoint(ex *exchange.Exchange, r *http.Request, endpoint http.Handler
 // yet, else an aborted connection, so that half an answer is not taken for a
 // whole one.
 func (h *Handler) recovered(ctx context.Context, ex *exchange.Exchange, cause any) {
-	if cause == http.ErrAbortHandler {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
 	h.cfg.Log.LogAttrs(ctx, slog.LevelError, "request panicked",
@@ -35,5 +37,5 @@ func (h *Handler) recovered(ctx context.Context, ex *exchange.Exchange, cause an
 	if ex.Status() != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	statusjson.Write(ex, statusjson.New(codes.Internal, statusjson.ReasonInternal, "internal error; the trace id names it"))
+	statusjson.Write(ex, rpc.Status(codes.Internal, rpc.ReasonInternal, "internal error; the trace id names it", nil))
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/services/gateway/internal/exchange"
 	"floodgate.internal/services/gateway/internal/route"
 	"floodgate.internal/services/gateway/internal/statusjson"
@@ -83,7 +84,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if resource != nil {
 		ex.Route, ex.Params = resource.Route(r.Method), resource.Params(r.URL.Path)
 	}
-	ctx, span := h.tracing.start(r, ex.Route)
+	ctx, span := h.tracing.start(r.Context(), r, ex.Route)
 	w.Header()[HeaderTraceID] = []string{span.SpanContext().TraceID().String()}
 	defer func() {
 		// A deferred recover must be called right here.
@@ -116,16 +117,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) check(ex *exchange.Exchange, r *http.Request, resource *route.Resource) *status.Status {
 	switch {
 	case !utf8.ValidString(r.URL.Path):
-		return statusjson.New(codes.InvalidArgument, statusjson.ReasonMalformedRequest, "the path is not valid UTF-8")
+		return rpc.Status(codes.InvalidArgument, statusjson.ReasonMalformedRequest, "the path is not valid UTF-8", nil)
 	case resource == nil || escapedSlash(r.URL.RawPath):
-		return statusjson.New(codes.NotFound, statusjson.ReasonNoSuchPath, "there is nothing at this path")
+		return rpc.Status(codes.NotFound, statusjson.ReasonNoSuchPath, "there is nothing at this path", nil)
 	case ex.Route == nil:
 		ex.Header().Set("Allow", resource.Allow())
 		return notAllowed(resource.Allow())
 	}
 	if err := h.origins.Check(r); err != nil {
-		return statusjson.New(codes.PermissionDenied, statusjson.ReasonCrossOrigin,
-			"pages of another origin may not do this; the origin can be allowed by a setting")
+		return rpc.Status(codes.PermissionDenied, statusjson.ReasonCrossOrigin,
+			"pages of another origin may not do this; the origin can be allowed by a setting", nil)
 	}
 	return checkQuery(ex.Route, r.URL.RawQuery)
 }
@@ -205,5 +206,5 @@ func escapedSlash(rawPath string) bool {
 
 // notAllowed is 405.
 func notAllowed(allow string) *status.Status {
-	return statusjson.New(codes.Unimplemented, statusjson.ReasonMethodNotAllowed, "this path allows "+allow)
+	return rpc.Status(codes.Unimplemented, statusjson.ReasonMethodNotAllowed, "this path allows "+allow, nil)
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/services/gateway/internal/route"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
@@ -25,7 +26,7 @@ func checkQuery(target *route.Route, raw string) *status.Status {
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return statusjson.New(codes.InvalidArgument, statusjson.ReasonMalformedRequest, "the query cannot be read")
+		return rpc.Status(codes.InvalidArgument, statusjson.ReasonMalformedRequest, "the query cannot be read", nil)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if st := checkParameter(target, name, values[name]); st != nil {
@@ -39,8 +40,8 @@ func checkQuery(target *route.Route, raw string) *status.Status {
 func checkParameter(target *route.Route, name string, values []string) *status.Status {
 	field := target.Parameter(name)
 	if field == nil {
-		return statusjson.New(codes.InvalidArgument, statusjson.ReasonUnknownParameter,
-			"unknown query parameter: "+printable(name), statusjson.Field(printable(name), "unknown query parameter"))
+		return rpc.Status(codes.InvalidArgument, statusjson.ReasonUnknownParameter,
+			"unknown query parameter: "+printable(name), nil, rpc.BadField(printable(name), "unknown query parameter"))
 	}
 	if len(values) > 1 && !field.IsList() {
 		return invalidParameter(name, "must be given once")
@@ -59,8 +60,8 @@ func checkParameter(target *route.Route, name string, values []string) *status.S
 
 // invalidParameter is 400 that names the parameter.
 func invalidParameter(name, description string) *status.Status {
-	return statusjson.New(codes.InvalidArgument, statusjson.ReasonInvalidParameter,
-		name+" "+description, statusjson.Field(name, description))
+	return rpc.Status(codes.InvalidArgument, statusjson.ReasonInvalidParameter,
+		name+" "+description, nil, rpc.BadField(name, description))
 }
 
 // wordOf names what a parameter takes.

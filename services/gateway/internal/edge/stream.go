@@ -14,7 +14,8 @@ import (
 func (h *Handler) stream(ctx context.Context, ex *exchange.Exchange, r *http.Request) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(h.cfg.Streams, func() { cancel(upstream.ErrStopping) })()
+	stopping := h.cfg.Streams
+	defer context.AfterFunc(stopping, func() { cancel(upstream.ErrStopping) })() //nolint:contextcheck // the edge's life, not this request's
 	ex.WriteTimeout = h.cfg.WriteTimeout
 	// The server's read deadline would end a quiet stream: it is there for slow
 	// requests, and this one has arrived.

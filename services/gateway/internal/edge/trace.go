@@ -34,8 +34,8 @@ func newTracing(tracer trace.Tracer, propagator propagation.TextMapPropagator) t
 // start begins the request's span and puts it in ctx. Without a provider that
 // makes trace ids it makes one itself, not sampled, so that every answer and
 // every log line of a request still have an id in common.
-func (t *tracing) start(r *http.Request, target *route.Route) (context.Context, trace.Span) {
-	ctx := t.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+func (t *tracing) start(ctx context.Context, r *http.Request, target *route.Route) (context.Context, trace.Span) {
+	ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	name := "HTTP"
 	if target != nil {
 		name = target.Span

@@ -110,12 +110,9 @@ func (r *Resource) matches(rest string) bool {
 // Route answers the resource's route for an HTTP method, nil where it is not
 // allowed. HEAD is GET without the body, except on streams, which have no end.
 func (r *Resource) Route(method string) *Route {
-	head := method == http.MethodHead
-	if head {
-		method = http.MethodGet
-	}
 	for _, route := range r.routes {
-		if route.Method == method && !(head && route.Stream) {
+		bodyless := method == http.MethodHead && route.Method == http.MethodGet && !route.Stream
+		if route.Method == method || bodyless {
 			return route
 		}
 	}

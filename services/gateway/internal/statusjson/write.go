@@ -1,16 +1,18 @@
+// Package statusjson is how the REST edge says no: a google.rpc.Status in JSON,
+// under the HTTP status that API.md gives to its code.
 package statusjson
 
 import (
 	"math"
 	"net/http"
 	"strconv"
-	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"floodgate.internal/backbone/rpc"
 )
 
 // ContentType is the media type of every JSON answer.
@@ -20,19 +22,18 @@ const ContentType = "application/json"
 // is 503 and never 504, because a load balancer's own 504 must stay the only
 // one there is; a business refusal is 400 and told apart by its reason.
 func HTTPStatus(st *status.Status) int {
-	if info := Info(st); info != nil {
-		switch info.GetReason() {
-		case ReasonMethodNotAllowed:
-			return http.StatusMethodNotAllowed
-		case ReasonRequestTooLarge:
-			return http.StatusRequestEntityTooLarge
-		case ReasonUnsupportedMedia:
-			return http.StatusUnsupportedMediaType
-		case ReasonRequestTimeout:
-			return http.StatusRequestTimeout
-		}
+	switch rpc.Reason(st.Err()) {
+	case ReasonMethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case ReasonRequestTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case ReasonUnsupportedMedia:
+		return http.StatusUnsupportedMediaType
+	case ReasonRequestTimeout:
+		return http.StatusRequestTimeout
+	default:
+		return httpStatusOf(st.Code())
 	}
-	return httpStatusOf(st.Code())
 }
 
 // httpStatusOf is the table of API.md for codes without a telling reason.
@@ -104,11 +105,8 @@ func Marshal(st *status.Status) []byte {
 
 // retryAfter is the header's value in seconds, 0 for none.
 func retryAfter(st *status.Status, code int) int {
-	for _, detail := range st.Details() {
-		if info, ok := detail.(*errdetails.RetryInfo); ok {
-			delay := info.GetRetryDelay().AsDuration()
-			return max(1, int(math.Ceil(float64(delay)/float64(time.Second))))
-		}
+	if delay, ok := rpc.RetryDelay(st.Err()); ok {
+		return max(1, int(math.Ceil(delay.Seconds())))
 	}
 	if code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
 		return 1

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
 
@@ -25,20 +26,20 @@ import (
 func refuse(message proto.Message, data []byte, cause error) *status.Status {
 	const code, reason = codes.InvalidArgument, statusjson.ReasonInvalidBody
 	if !utf8.Valid(data) {
-		return statusjson.New(code, reason, "the body is not valid UTF-8")
+		return rpc.Status(code, reason, "the body is not valid UTF-8", nil)
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
-		return statusjson.New(code, reason, "the body is not one JSON object: "+text(cause))
+		return rpc.Status(code, reason, "the body is not one JSON object: "+text(cause), nil)
 	}
 	path, description := locate(message.ProtoReflect().Descriptor(), members)
 	if path == "" {
 		path, description = repeated(text(cause))
 	}
 	if path == "" {
-		return statusjson.New(code, reason, "the body cannot be read: "+text(cause))
+		return rpc.Status(code, reason, "the body cannot be read: "+text(cause), nil)
 	}
-	return statusjson.New(code, reason, path+": "+description, statusjson.Field(path, description))
+	return rpc.Status(code, reason, path+": "+description, nil, rpc.BadField(path, description))
 }
 
 // repeated reads the name of a field that is given twice from the decoder's

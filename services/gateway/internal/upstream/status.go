@@ -11,8 +11,9 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/proto"
 
+	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
 
@@ -27,10 +28,10 @@ const retryAfter = time.Second
 func (c *Conn) public(ctx context.Context, method string, args any, err error) error {
 	st := convert(err)
 	if errors.Is(context.Cause(ctx), ErrStopping) {
-		st = statusjson.New(codes.Unavailable, statusjson.ReasonStopping,
-			"the gateway is stopping; connect again", statusjson.Retry(retryAfter))
+		st = rpc.Status(codes.Unavailable, rpc.ReasonStopping,
+			"the gateway is stopping; connect again", nil, rpc.RetryAfter(retryAfter))
 	}
-	if statusjson.Info(st) == nil {
+	if rpc.Reason(st.Err()) == "" {
 		c.report(ctx, method, st)
 		st = translate(st)
 	}
@@ -56,24 +57,24 @@ func unavailable(code codes.Code) bool {
 // translate replaces a status that has no reason of ours. What the caller got
 // wrong keeps its message and details; the rest says only what to do next.
 func translate(st *status.Status) *status.Status {
-	retry := statusjson.Retry(retryAfter)
+	retry := rpc.RetryAfter(retryAfter)
 	switch st.Code() {
 	case codes.Unavailable, codes.Canceled:
-		return statusjson.New(codes.Unavailable, statusjson.ReasonServiceUnavailable,
-			"the service cannot be reached now; repeat the request with the same ids", retry)
+		return rpc.Status(codes.Unavailable, statusjson.ReasonServiceUnavailable,
+			"the service cannot be reached now; repeat the request with the same ids", nil, retry)
 	case codes.DeadlineExceeded:
-		return statusjson.New(codes.DeadlineExceeded, statusjson.ReasonNoAnswerInTime,
-			"no answer in time; the outcome is open: repeat the request with the same ids", retry)
+		return rpc.Status(codes.DeadlineExceeded, rpc.ReasonDeadline,
+			"no answer in time; the outcome is open: repeat the request with the same ids", nil, retry)
 	case codes.ResourceExhausted:
 		if strings.Contains(st.Message(), "message larger than max") {
-			return statusjson.New(codes.InvalidArgument, statusjson.ReasonRequestTooLarge, "the request is too large")
+			return rpc.Status(codes.InvalidArgument, statusjson.ReasonRequestTooLarge, "the request is too large", nil)
 		}
-		return statusjson.New(codes.ResourceExhausted, statusjson.ReasonOverloaded,
-			"too many requests; try again", retry)
+		return rpc.Status(codes.ResourceExhausted, statusjson.ReasonOverloaded,
+			"too many requests; try again", nil, retry)
 	case codes.Unimplemented:
-		return statusjson.New(codes.Unimplemented, statusjson.ReasonMethodUnimplemented, "the service does not know this request")
+		return rpc.Status(codes.Unimplemented, statusjson.ReasonMethodUnimplemented, "the service does not know this request", nil)
 	case codes.Internal, codes.Unknown, codes.DataLoss:
-		return statusjson.New(codes.Internal, statusjson.ReasonInternal, "internal error; the trace id names it")
+		return rpc.Status(codes.Internal, rpc.ReasonInternal, "internal error; the trace id names it", nil)
 	default:
 		return st
 	}
@@ -90,35 +91,28 @@ func (c *Conn) report(ctx context.Context, method string, st *status.Status) {
 		return
 	}
 	c.log.LogAttrs(ctx, level, "service call broke",
-		slog.String("rpc.method", method), slog.String("code", st.Code().String()), slog.String("error", st.Message()))
+		slog.String("method", method), slog.String("code", st.Code().String()), slog.String("error", st.Message()))
 }
 
 // named adds the request's ids to the status's ErrorInfo, and RetryInfo where
 // there is none, so that the client can repeat the same write.
 func named(st *status.Status, ids map[string]string) *status.Status {
-	var details []protoadapt.MessageV1
-	retry := false
+	err := st.Err()
+	merged := maps.Clone(ids)
+	if merged == nil {
+		merged = map[string]string{}
+	}
+	maps.Copy(merged, rpc.Metadata(err))
+	var details []proto.Message
 	for _, detail := range st.Details() {
-		switch d := detail.(type) {
-		case *errdetails.ErrorInfo:
-			merged := maps.Clone(ids)
-			if merged == nil {
-				merged = make(map[string]string)
+		if m, ok := detail.(proto.Message); ok {
+			if _, isInfo := m.(*errdetails.ErrorInfo); !isInfo {
+				details = append(details, m)
 			}
-			maps.Copy(merged, d.GetMetadata())
-			details = append(details, &errdetails.ErrorInfo{Reason: d.GetReason(), Domain: d.GetDomain(), Metadata: merged})
-		case protoadapt.MessageV1:
-			_, isRetry := d.(*errdetails.RetryInfo)
-			retry = retry || isRetry
-			details = append(details, d)
 		}
 	}
-	if !retry {
-		details = append(details, statusjson.Retry(retryAfter))
+	if _, ok := rpc.RetryDelay(err); !ok {
+		details = append(details, rpc.RetryAfter(retryAfter))
 	}
-	out, err := status.New(st.Code(), st.Message()).WithDetails(details...)
-	if err != nil { // only OK cannot carry details, and OK is no error
-		return st
-	}
-	return out
+	return rpc.Status(st.Code(), rpc.Reason(err), st.Message(), merged, details...)
 }
