@@ -74,11 +74,11 @@ func (w *waiting) goesOn(ctx context.Context, err error) {
 		return // Whoever asked to start no longer waits; the error says it.
 	case w.since.IsZero():
 		w.since = now
-		w.log.Warn("kafka is away, waiting for it", "brokers", w.brokers, "error", err)
+		w.log.Warn("kafka cannot be reached, waiting for it", "brokers", w.brokers, "error", err)
 	case now.Before(w.next):
 		return
 	default:
-		w.log.Warn("kafka is still away", "brokers", w.brokers, "waited", now.Sub(w.since).Round(time.Second), "error", err)
+		w.log.Warn("kafka still cannot be reached", "brokers", w.brokers, "waited", now.Sub(w.since).Round(time.Second), "error", err)
 		w.report = min(2*w.report, lastReport)
 	}
 	w.next = now.Add(w.report)

@@ -44,6 +44,9 @@ func setProducer(c *sarama.Config) {
 	c.Producer.Partitioner = sarama.NewManualPartitioner
 	// 50 ms doubling to 1 s, about 16 s in all: longer than an election.
 	c.Producer.Retry.Max = 20
+	// Asking for a producer id is repeated by the publisher, which can be
+	// closed meanwhile; sarama's 5 s cannot.
+	c.Producer.Transaction.Retry.Max = 3
 	c.Producer.Retry.BackoffFunc = func(retries, _ int) time.Duration {
 		return min(time.Second, 50*time.Millisecond<<min(max(retries-1, 0), 5))
 	}

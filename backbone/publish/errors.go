@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/IBM/sarama"
+	"github.com/eapache/go-resiliency/breaker"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/failure"
@@ -77,15 +78,17 @@ func classify(err error, batched bool) error {
 	}
 }
 
-// spent says that the idempotent producer's identity is of no more use: the
-// broker lost it, gave it to another, or refuses its sequence. Only a new
-// producer, under a new id, goes on.
+// spent says that the producer is of no more use: the broker lost its identity,
+// gave it to another or refuses its sequence, so that only a new id goes on; or
+// no broker answers, and sarama would refuse every record for 10 s even when
+// one is back (its breaker), which a new producer does not.
 func spent(err error) bool {
-	for _, code := range []sarama.KError{
+	for _, end := range []error{
 		sarama.ErrOutOfOrderSequenceNumber, sarama.ErrUnknownProducerID, sarama.ErrInvalidProducerEpoch,
 		sarama.ErrInvalidProducerIDMapping, sarama.ErrProducerFenced,
+		sarama.ErrOutOfBrokers, breaker.ErrBreakerOpen,
 	} {
-		if errors.Is(err, code) {
+		if errors.Is(err, end) {
 			return true
 		}
 	}

@@ -19,8 +19,7 @@ var errDuplicate = errors.New("the broker has the record already, at an offset i
 // producer is one idempotent producer, used until its identity is spent.
 type producer struct {
 	async sarama.AsyncProducer
-	spent chan struct{} // closed when the producer must be replaced
-	once  sync.Once
+	spent chan error // has the reason where the producer must be replaced
 	pumps sync.WaitGroup
 }
 
@@ -29,7 +28,7 @@ func (p *Publisher) newProducer() (*producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the producer: %w", err)
 	}
-	g := &producer{async: async, spent: make(chan struct{})}
+	g := &producer{async: async, spent: make(chan error, 1)}
 	g.pumps.Go(func() {
 		for msg := range async.Successes() {
 			p.settle(msg, nil)
@@ -38,7 +37,10 @@ func (p *Publisher) newProducer() (*producer, error) {
 	g.pumps.Go(func() {
 		for failed := range async.Errors() {
 			if spent(failed.Err) {
-				g.once.Do(func() { close(g.spent) })
+				select {
+				case g.spent <- failed.Err:
+				default: // It has a reason already.
+				}
 			}
 			p.settle(failed.Msg, failed.Err)
 		}
@@ -61,13 +63,14 @@ func (p *Publisher) run(g *producer) {
 		select {
 		case <-p.queue.filled:
 			p.feed(g)
-		case <-g.spent:
-			p.cfg.Log.Warn("the kafka producer lost its identity and is replaced", "source", p.cfg.Source)
+		case reason := <-g.spent:
+			p.cfg.Log.Warn("kafka producer is of no more use, replacing it", "source", p.cfg.Source, "error", reason)
 			g.stop()
 			if g = p.successor(); g == nil {
 				p.refuse()
 				return
 			}
+			p.cfg.Log.Info("kafka producer replaced", "source", p.cfg.Source)
 			p.feed(g)
 		case <-p.closing:
 			p.feed(g)
@@ -82,10 +85,8 @@ func (p *Publisher) run(g *producer) {
 // run then sees the latter.
 func (p *Publisher) feed(g *producer) {
 	for {
-		select {
-		case <-g.spent:
+		if len(g.spent) > 0 {
 			return
-		default:
 		}
 		batch := p.queue.take()
 		if len(batch) == 0 {
@@ -110,15 +111,20 @@ func (p *Publisher) refuse() {
 	}
 }
 
-// successor answers a producer under a new id; nil where the publisher closes
-// before there is one.
+// successor answers a producer under a new id as soon as the cluster answers;
+// nil where the publisher closes before. Until then records wait in the queue:
+// a context that ends there ends in a definite answer.
 func (p *Publisher) successor() *producer {
 	for {
-		g, err := p.newProducer()
+		// Stale connections go here, before they spoil the new producer.
+		err := p.client.RefreshMetadata()
 		if err == nil {
-			return g
+			var g *producer
+			if g, err = p.newProducer(); err == nil {
+				return g
+			}
 		}
-		p.cfg.Log.Warn("no new kafka producer yet", "source", p.cfg.Source, "error", err)
+		p.cfg.Log.Debug("no new kafka producer yet", "source", p.cfg.Source, "error", err)
 		select {
 		case <-p.closing:
 			return nil
