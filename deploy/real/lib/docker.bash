@@ -43,8 +43,8 @@ docker_start() {
     missing+=("$name")
   done
   [[ ${#missing[@]} -gt 0 ]] || return 0
+  compose up --detach --wait "${missing[@]}" >&2 || return 1
   printf '%s\n' "${missing[@]}"
-  compose up --detach --wait "${missing[@]}" >&2
 }
 
 # docker_stop remove|keep NAMES…: a paused container takes no stop.

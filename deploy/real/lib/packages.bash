@@ -38,6 +38,8 @@ server_state() {
   fi
 }
 
+packages_state() { server_state "$1"; }
+
 # server_await NAME SECONDS: until it answers; at once no if it ends.
 server_await() {
   local end=$((SECONDS + $2)) state
