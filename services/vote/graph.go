@@ -1,0 +1,152 @@
+package vote
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"floodgate.internal/backbone/consume"
+	"floodgate.internal/backbone/deadletter"
+	"floodgate.internal/backbone/publish"
+	"floodgate.internal/backbone/sqldb"
+	"floodgate.internal/proto/topics"
+	"floodgate.internal/services/vote/internal/casting"
+	"floodgate.internal/services/vote/internal/store"
+	"floodgate.internal/services/vote/internal/stream"
+)
+
+// Lifetimes of cached polls. The edge's is the delay that ClosePoll grants; the
+// consumers' is shorter by the skew allowed between their clock and the
+// broker's (SEMANTICS 9).
+const (
+	edgePollAge     = casting.CloseDelay
+	consumerPollAge = casting.CloseDelay / 2
+)
+
+// graph is everything an instance is made of, in the order it was opened.
+type graph struct {
+	desk      *casting.Desk
+	counter   *casting.Counter
+	recounter *casting.Recounter
+	groups    []*consume.Group
+	// closers are called in the opposite order.
+	closers []closer
+}
+
+type closer struct {
+	name  string
+	close func() error
+}
+
+// open reaches every dependency. What it answers must be closed, also beside an
+// error.
+func (s *Service) open(ctx context.Context) (*graph, error) {
+	g := &graph{}
+	db, err := g.openDatabase(ctx, s)
+	if err != nil {
+		return g, err
+	}
+	reader, err := g.openKafka(ctx, s, "reader")
+	if err != nil {
+		return g, err
+	}
+	if err := prepareTopics(ctx, s, reader, store.NewTopics(db)); err != nil {
+		return g, err
+	}
+	log, err := stream.NewLog(reader)
+	if err != nil {
+		return g, err
+	}
+	view, err := g.openView(ctx, s)
+	if err != nil {
+		return g, err
+	}
+	writer, err := g.openKafka(ctx, s, "writer")
+	if err != nil {
+		return g, err
+	}
+	publisher, err := publish.New(writer, publish.Config{Source: "vote", TracerProvider: s.deps.Tracer, Log: s.deps.Log})
+	if err != nil {
+		return g, err
+	}
+	g.closers = append(g.closers, closer{"publisher", publisher.Close})
+	return g, g.wire(s, parts{db: db, log: log, view: view, publisher: publisher})
+}
+
+// parts are the opened dependencies.
+type parts struct {
+	db        *sqldb.DB
+	log       *stream.Log
+	view      casting.View
+	publisher *publish.Publisher
+}
+
+// wire makes the effects and the consumers out of the parts.
+func (g *graph) wire(s *Service, p parts) error {
+	polls, floors, ledger := store.NewPolls(p.db), store.NewFloors(p.db), store.NewLedger(p.db)
+	edge, late := casting.NewPollCache(polls, edgePollAge), casting.NewPollCache(polls, consumerPollAge)
+	g.desk = casting.NewDesk(edge, polls, ledger, stream.NewPublisher(p.publisher))
+	g.counter = casting.NewCounter(edge, p.view, floors, ledger, p.log)
+	g.recounter = casting.NewRecounter(late, p.view, ledger, p.log)
+	dead := deadletter.New("vote", p.publisher)
+	if s.cfg.has(RoleTally) {
+		tally := casting.NewTally(casting.TallyConfig{ViewTTL: s.cfg.ViewTTL}, p.view, floors, ledger, p.log, late, s.deps.Log)
+		if err := g.join(s, topics.GroupVoteTally, s.cfg.TallyBatch, stream.NewTallyHandler(tally), dead); err != nil {
+			return err
+		}
+	}
+	if s.cfg.has(RoleLedger) {
+		return g.join(s, topics.GroupVoteLedger, s.cfg.LedgerBatch, stream.NewLedgerHandler(casting.NewBooks(ledger, late)), dead)
+	}
+	return nil
+}
+
+// join makes a member of a group that reads vote.cast and the group's replays.
+func (g *graph) join(s *Service, group string, batch int, h consume.BatchHandler, dead *deadletter.Writer) error {
+	member, err := consume.NewGroup(consume.Config{
+		Group: group, Topics: []string{topics.VoteCast, topics.Replay(topics.VoteCast, group)},
+		BatchRecords: batch, CommitEvery: s.cfg.CommitEvery, TracerProvider: s.deps.Tracer,
+	}, s.cfg.Kafka, h, dead, s.deps.Log)
+	if err != nil {
+		return err
+	}
+	g.groups = append(g.groups, member)
+	return nil
+}
+
+// run serves until ctx ends or a consumer fails; ready is called once all
+// groups are joined.
+func (g *graph) run(ctx context.Context, ready func()) error {
+	work, ctx := errgroup.WithContext(ctx)
+	for _, group := range g.groups {
+		work.Go(func() error { return group.Run(ctx) })
+	}
+	work.Go(func() error {
+		for _, group := range g.groups {
+			select {
+			case <-group.Ready():
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		ready()
+		<-ctx.Done()
+		return nil
+	})
+	if err := work.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// close closes in the opposite order of opening; faults are logged, as nothing
+// is left to be done about them.
+func (g *graph) close(log *slog.Logger) {
+	for i := len(g.closers) - 1; i >= 0; i-- {
+		if err := g.closers[i].close(); err != nil {
+			log.Warn("closing", slog.String("part", g.closers[i].name), slog.Any("error", err))
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package vote
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/IBM/sarama"
+	"github.com/redis/go-redis/v9"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/sqldb"
+	"floodgate.internal/proto/topics"
+	"floodgate.internal/services/vote/internal/casting"
+	"floodgate.internal/services/vote/internal/store"
+)
+
+// openDatabase opens and migrates the service's database.
+func (g *graph) openDatabase(ctx context.Context, s *Service) (*sqldb.DB, error) {
+	db, err := sqldb.Open(ctx, s.cfg.DatabaseURL, sqldb.Options{Schema: "vote", Log: s.deps.Log})
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, closer{"database", db.Close})
+	return db, db.Migrate(ctx, store.Migrations())
+}
+
+// openKafka opens a client; readers and writers have one each, as a long poll
+// would hold up a batch on the same connection.
+func (g *graph) openKafka(ctx context.Context, s *Service, name string) (sarama.Client, error) {
+	client, err := broker.Open(ctx, s.cfg.Kafka, s.deps.Log)
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, closer{"Kafka " + name, client.Close})
+	return client, nil
+}
+
+// openView opens the live view: Redis where it is named, else memory.
+func (g *graph) openView(ctx context.Context, s *Service) (casting.View, error) {
+	if len(s.cfg.RedisAddrs) == 0 {
+		return store.NewMemoryView(s.cfg.ViewTTL), nil
+	}
+	password, err := readSecret(s.cfg.RedisPasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: s.cfg.RedisAddrs, Password: password})
+	g.closers = append(g.closers, closer{"Redis", client.Close})
+	return store.NewRedisView(client, s.cfg.ViewTTL), nil
+}
+
+// prepareTopics creates what is missing and refuses a log that is not the one
+// this database belongs to (SEMANTICS 4).
+func prepareTopics(ctx context.Context, s *Service, client sarama.Client, known *store.Topics) error {
+	catalogue := topics.Catalogue()
+	if err := broker.EnsureTopics(ctx, client, s.cfg.Kafka, catalogue); err != nil {
+		return err
+	}
+	drift, err := broker.ConfigDrift(ctx, client, catalogue)
+	if err != nil {
+		return err
+	}
+	for _, line := range drift {
+		s.deps.Log.WarnContext(ctx, "a topic differs from the catalogue", slog.String("difference", line))
+	}
+	ids, err := broker.TopicIDs(ctx, client, []string{topics.VoteCast})
+	if err != nil {
+		return err
+	}
+	partitions, err := client.Partitions(topics.VoteCast)
+	if err != nil {
+		return fmt.Errorf("partitions of %s: %w", topics.VoteCast, err)
+	}
+	return known.Check(ctx, topics.VoteCast, ids[topics.VoteCast], int32(len(partitions))) //nolint:gosec // Kafka counts partitions in int32
+}
+
+// readSecret reads a secret from its file; "" where none is named.
+func readSecret(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}

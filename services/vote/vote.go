@@ -1,0 +1,73 @@
+// Package vote is the vote service. Its promise: a vote that was acknowledged
+// is counted exactly once, or told apart with a reason, whatever is redelivered,
+// restarted, emptied or set back in time.
+//
+// A vote is accepted once Kafka has it. Two groups read vote.cast: vote-tally
+// keeps the live view (Redis, or the process's memory), vote-ledger keeps the
+// ledger (SQL). Both decide by package ballot; neither trusts the other. The
+// view is rebuilt from the log whenever it is behind its floor.
+//
+//	CastVote ──► vote.cast ──┬─► vote-tally  ──► live view ──► GetTally
+//	                         └─► vote-ledger ──► SQL ────────► GetVote, Recount
+package vote
+
+import (
+	"context"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"floodgate.internal/backbone/rpc"
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
+	"floodgate.internal/services/vote/internal/server"
+)
+
+// Deps are what a process shares among its services.
+type Deps struct {
+	// Log takes what operators read.
+	Log *slog.Logger
+	// Tracer makes the spans; none are made where nil.
+	Tracer trace.TracerProvider
+}
+
+// Service is one instance. Safe for concurrent use; Run is called once.
+type Service struct {
+	cfg    Config
+	deps   Deps
+	rpc    *rpc.Server
+	server *server.Server
+}
+
+// New answers a service that answers UNAVAILABLE until Run has reached what it
+// depends on. Errors name every wrong setting.
+func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	rules, err := rpc.NewValidator()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg.withDefaults(), deps: deps, rpc: srv, server: server.New(rules, deps.Log)}
+	if s.cfg.has(RoleAPI) {
+		votev1.RegisterVoteServiceServer(srv, s.server)
+	}
+	return s, nil
+}
+
+// Run reaches the dependencies, waiting for those that are away, then serves
+// until ctx ends, and closes what it opened in the opposite order: consumers
+// finish what is in flight and commit, the publisher awaits its acks, stores
+// close. RPCs must have been stopped before ctx ends. ready is called once.
+func (s *Service) Run(ctx context.Context, ready func()) error {
+	g, err := s.open(ctx)
+	defer g.close(s.deps.Log)
+	if err != nil {
+		return err
+	}
+	s.server.Open(g.desk, g.counter, g.recounter)
+	if s.cfg.has(RoleAPI) {
+		s.rpc.SetServing(true, votev1.VoteService_ServiceDesc.ServiceName)
+	}
+	return g.run(ctx, ready)
+}
