@@ -10,7 +10,6 @@ import (
 	"floodgate.internal/backbone/consume"
 	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/publish"
-	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote/internal/casting"
 	"floodgate.internal/services/vote/internal/store"
@@ -52,7 +51,11 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err != nil {
 		return g, err
 	}
-	if err := prepareTopics(ctx, s, reader, store.NewTopics(db)); err != nil {
+	tables, err := store.Open(ctx, db)
+	if err != nil {
+		return g, err
+	}
+	if err := prepareTopics(ctx, s, reader, tables.Topics); err != nil {
 		return g, err
 	}
 	log, err := stream.NewLog(reader)
@@ -72,12 +75,12 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 		return g, err
 	}
 	g.closers = append(g.closers, closer{"publisher", publisher.Close})
-	return g, g.wire(s, parts{db: db, log: log, view: view, publisher: publisher})
+	return g, g.wire(s, parts{tables: tables, log: log, view: view, publisher: publisher})
 }
 
 // parts are the opened dependencies.
 type parts struct {
-	db        *sqldb.DB
+	tables    *store.Store
 	log       *stream.Log
 	view      casting.View
 	publisher *publish.Publisher
@@ -85,7 +88,7 @@ type parts struct {
 
 // wire makes the effects and the consumers out of the parts.
 func (g *graph) wire(s *Service, p parts) error {
-	polls, floors, ledger := store.NewPolls(p.db), store.NewFloors(p.db), store.NewLedger(p.db)
+	polls, floors, ledger := p.tables.Polls, p.tables.Floors, p.tables.Ledger
 	edge, late := casting.NewPollCache(polls, edgePollAge), casting.NewPollCache(polls, consumerPollAge)
 	g.desk = casting.NewDesk(edge, polls, ledger, stream.NewPublisher(p.publisher))
 	g.counter = casting.NewCounter(edge, p.view, floors, ledger, p.log)

@@ -17,14 +17,14 @@ import (
 	"floodgate.internal/services/vote/internal/store"
 )
 
-// openDatabase opens and migrates the service's database.
+// openDatabase opens the service's database, waiting for one that is away.
 func (g *graph) openDatabase(ctx context.Context, s *Service) (*sqldb.DB, error) {
 	db, err := sqldb.Open(ctx, s.cfg.DatabaseURL, sqldb.Options{Schema: "vote", Log: s.deps.Log})
 	if err != nil {
 		return nil, err
 	}
 	g.closers = append(g.closers, closer{"database", db.Close})
-	return db, db.Migrate(ctx, store.Migrations())
+	return db, nil
 }
 
 // openKafka opens a client; readers and writers have one each, as a long poll
@@ -74,7 +74,7 @@ func prepareTopics(ctx context.Context, s *Service, client sarama.Client, known 
 	if err != nil {
 		return fmt.Errorf("partitions of %s: %w", topics.VoteCast, err)
 	}
-	return known.Check(ctx, topics.VoteCast, ids[topics.VoteCast], int32(len(partitions))) //nolint:gosec // Kafka counts partitions in int32
+	return known.CheckTopic(ctx, topics.VoteCast, ids[topics.VoteCast], int32(len(partitions))) //nolint:gosec // Kafka counts partitions in int32
 }
 
 // readSecret reads a secret from its file; "" where none is named.

@@ -134,7 +134,7 @@ func (r *Recounter) partition(ctx context.Context, partition int32, shards map[S
 	}
 	err = r.log.Scan(ctx, partition, extent.First, extent.Next, func(e Event) error {
 		if s := shards[e.Shard]; s != nil {
-			s.compareBefore(e.Offset, c)
+			s.compareBefore(e.Offset)
 			return s.build.play(e)
 		}
 		return nil
@@ -143,7 +143,8 @@ func (r *Recounter) partition(ctx context.Context, partition int32, shards map[S
 		return err
 	}
 	for _, s := range shards {
-		s.compareBefore(int64(^uint64(0)>>1), c)
+		found := s.finish()
+		c.Differences = append(c.Differences, found[:min(len(found), maxDifferences-len(c.Differences))]...)
 		c.Log.Add(s.build.counts)
 		s.build.release()
 	}

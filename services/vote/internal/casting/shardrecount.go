@@ -1,6 +1,10 @@
 package casting
 
-import "floodgate.internal/services/vote/internal/ballot"
+import (
+	"math"
+
+	"floodgate.internal/services/vote/internal/ballot"
+)
 
 // shardCount is the fixed number of voter shards of a poll (DESIGN 5).
 const shardCount = 256
@@ -20,36 +24,56 @@ type copyAt struct {
 type shardRecount struct {
 	build  *build
 	copies []copyAt
+	// doubtful are copies that differed there. A replay may have brought a copy
+	// a record from behind its offset, so they are compared with the whole log
+	// once more.
+	doubtful []doubt
+}
+
+type doubt struct {
+	copy  copyAt
+	found []Difference
 }
 
 // compareBefore compares the copies that end before an offset.
-func (s *shardRecount) compareBefore(offset int64, c *Comparison) {
+func (s *shardRecount) compareBefore(offset int64) {
 	for len(s.copies) > 0 && s.copies[0].last < offset {
-		s.compare(s.copies[0], c)
+		if found := s.differences(s.copies[0]); len(found) > 0 {
+			s.doubtful = append(s.doubtful, doubt{s.copies[0], found})
+		}
 		s.copies = s.copies[1:]
 	}
 }
 
-func (s *shardRecount) compare(at copyAt, c *Comparison) {
-	want := ballot.NewCounts(len(s.build.poll.Candidates))
-	want.Add(s.build.counts)
-	for i, candidate := range s.build.poll.Candidates {
-		var found int64
-		if i < len(at.counts.Candidates) {
-			found = at.counts.Candidates[i]
+// finish compares what is left with the whole log and answers what differs.
+func (s *shardRecount) finish() []Difference {
+	s.compareBefore(math.MaxInt64)
+	var out []Difference
+	for _, d := range s.doubtful {
+		if len(s.differences(d.copy)) > 0 {
+			out = append(out, d.found...)
 		}
-		s.note(c, at.name, candidate.ID, found, want.Candidates[i])
 	}
-	s.note(c, at.name, "duplicates", at.counts.Duplicates, want.Duplicates)
-	s.note(c, at.name, "rejected", at.counts.Rejected, want.Rejected)
-	s.note(c, at.name, "voided", at.counts.Voided, want.Voided)
+	return out
 }
 
-func (s *shardRecount) note(c *Comparison, name, candidate string, found, want int64) {
-	if found == want || len(c.Differences) >= maxDifferences {
-		return
+// differences compares a copy with what is counted so far.
+func (s *shardRecount) differences(at copyAt) []Difference {
+	candidates := s.build.poll.Candidates
+	want, have := ballot.NewCounts(len(candidates)), ballot.NewCounts(len(candidates))
+	want.Add(s.build.counts)
+	have.Add(at.counts)
+	var out []Difference
+	note := func(name string, found, expected int64) {
+		if found != expected {
+			out = append(out, Difference{Candidate: name, Shard: s.build.shard.Number, Copy: at.name, Found: found, Expected: expected})
+		}
 	}
-	c.Differences = append(c.Differences, Difference{
-		Candidate: candidate, Shard: s.build.shard.Number, Copy: name, Found: found, Expected: want,
-	})
+	for i, c := range candidates {
+		note(c.ID, have.Candidates[i], want.Candidates[i])
+	}
+	note("duplicates", have.Duplicates, want.Duplicates)
+	note("rejected", have.Rejected, want.Rejected)
+	note("voided", have.Voided, want.Voided)
+	return out
 }

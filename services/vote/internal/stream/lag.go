@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,7 +58,11 @@ func (l *Log) committed() (map[int32]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if res.Err != sarama.ErrNoError {
+	if errors.Is(res.Err, sarama.ErrGroupIDNotFound) {
+		// Nobody has joined yet.
+		return nil, nil
+	}
+	if !errors.Is(res.Err, sarama.ErrNoError) {
 		return nil, res.Err
 	}
 	out := make(map[int32]int64, l.partitions)
