@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -23,8 +24,9 @@ type Server struct {
 	rules   *rules
 	health  *health.Server
 	stats   stats.Handler
-	methods map[string]localMethod // by full method name
-	local   gate                   // calls of Conns in flight
+	methods map[string]localMethod  // by full method name
+	held    map[string]*atomic.Bool // by service; true once it serves
+	local   gate                    // calls of Conns in flight
 	workers workers
 	buffers sync.Pool // of *[]byte, to encode what Conns copy
 
@@ -82,6 +84,7 @@ func (s *Server) Serve(lis net.Listener) error {
 func (s *Server) SetServing(serving bool, services ...string) {
 	state := healthv1.HealthCheckResponse_NOT_SERVING
 	if serving {
+		s.release(services)
 		state = healthv1.HealthCheckResponse_SERVING
 	}
 	if len(services) == 0 {

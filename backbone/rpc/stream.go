@@ -13,6 +13,9 @@ func (s *Server) stream(
 	srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler,
 ) (err error) {
 	setTraceHeader(ss.Context())
+	if err := s.heldBack(info.FullMethod); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ss.Context())
 	defer cancel(nil)
 	if !info.IsClientStream {

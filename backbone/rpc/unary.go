@@ -19,6 +19,9 @@ func (s *Server) unary(
 			resp, err = nil, s.recovered(ctx, info.FullMethod, cause)
 		}
 	}()
+	if err := s.heldBack(info.FullMethod); err != nil {
+		return nil, err
+	}
 	if len(s.cfg.Unary) == 0 {
 		resp, err = s.checked(ctx, req, handler)
 	} else {

@@ -51,6 +51,7 @@ func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
 	s := &Service{cfg: cfg.withDefaults(), deps: deps, rpc: srv, server: server.New(rules, deps.Log)}
 	if s.cfg.has(RoleAPI) {
 		votev1.RegisterVoteServiceServer(srv, s.server)
+		srv.Hold(votev1.VoteService_ServiceDesc.ServiceName)
 	}
 	return s, nil
 }
