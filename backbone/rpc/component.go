@@ -31,3 +31,14 @@ func (s *Server) Component(addr string, listening func(net.Addr)) lifecycle.Comp
 		Stop:  s.Stop,
 	}
 }
+
+// HealthComponent has the overall health say what readiness says.
+func (s *Server) HealthComponent(ready *lifecycle.Readiness) lifecycle.Component {
+	return lifecycle.Component{
+		Name: "health",
+		Run: func(ctx context.Context) error {
+			ready.Watch(ctx, func(missing []lifecycle.Missing) { s.SetServing(len(missing) == 0) })
+			return nil
+		},
+	}
+}

@@ -2,11 +2,11 @@ package up
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"time"
+
+	"floodgate.internal/backbone/settings"
 )
 
 // Config are the settings of `floodgate up`. Each of KafkaBrokers, RedisAddrs
@@ -40,27 +40,15 @@ type Config struct {
 // may listen beyond this machine.
 func (c Config) Validate() error {
 	faults := []error{
-		loopback("http-addr", c.HTTPAddr), loopback("grpc-addr", c.GRPCAddr),
+		settings.Loopback("http-addr", c.HTTPAddr), settings.Loopback("grpc-addr", c.GRPCAddr),
 	}
 	if len(c.KafkaBrokers) == 0 {
-		faults = append(faults, loopback("kafka-addr", c.KafkaAddr))
+		faults = append(faults, settings.Loopback("kafka-addr", c.KafkaAddr))
 	}
 	if c.DataDir == "" {
 		faults = append(faults, errors.New("data-dir must be given"))
 	}
 	return errors.Join(faults...)
-}
-
-// loopback refuses an address that others can reach.
-func loopback(name, addr string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("%s is %q: must be a loopback address, as authentication is off", name, addr)
 }
 
 // database names the SQL of every service: a file each in the data directory by

@@ -21,17 +21,6 @@ func (s *Stack) missing(ctx context.Context) error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
-// health tells gRPC's health service what readiness says.
-func (s *Stack) health() lifecycle.Component {
-	return lifecycle.Component{
-		Name: "health",
-		Run: func(ctx context.Context) error {
-			s.ready.Watch(ctx, func(missing []lifecycle.Missing) { s.rpc.SetServing(len(missing) == 0) })
-			return nil
-		},
-	}
-}
-
 // Ready waits until everything answers, or ctx ends.
 func (s *Stack) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)

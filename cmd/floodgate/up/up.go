@@ -51,7 +51,7 @@ func New(cfg Config, tel *telemetry.Telemetry) (*Stack, error) {
 func (s *Stack) Run(ctx context.Context) error {
 	seq, err := lifecycle.New(lifecycle.Config{Log: s.tel.Log, DrainDelay: s.cfg.DrainDelay, Readiness: s.ready},
 		s.broker(), s.vote(), s.rpc.Component(s.cfg.GRPCAddr, s.listens(func(a *Addresses, addr string) { a.GRPC = addr })),
-		s.gateway(), s.health(), s.announce())
+		s.gateway(), s.rpc.HealthComponent(s.ready), s.announce())
 	if err != nil {
 		return err
 	}

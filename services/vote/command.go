@@ -1,0 +1,53 @@
+package vote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/settings"
+)
+
+// Command is the command line that runs the vote service against real servers.
+type Command struct {
+	GRPCAddr string `name:"grpc-addr" env:"FLOODGATE_GRPC_ADDR" default:"127.0.0.1:9090" help:"Where the service listens; port 0 takes a free one."`
+	Role     []Role `env:"FLOODGATE_ROLE" placeholder:"ROLE" help:"api, tally, ledger; all of them by default."`
+	Scale    string `env:"FLOODGATE_SCALE" enum:"dev,prod" default:"prod" help:"Partition counts and replication of topics that do not exist yet."`
+	settings.Servers
+	settings.Observed
+}
+
+// Help is shown behind the flags.
+func (Command) Help() string {
+	return `Needs Kafka and PostgreSQL, and Redis where its roles run in several
+processes.
+
+Examples:
+  floodgate service run vote
+  floodgate service run vote --role api --grpc-addr 127.0.0.1:9091
+  floodgate service run vote --role tally --role ledger`
+}
+
+// Serve runs the service until ctx ends; the address taken goes to out, the log
+// to logTo.
+func (c *Command) Serve(ctx context.Context, version string, out, logTo io.Writer) error {
+	if len(c.KafkaBrokers) == 0 || c.DatabaseURL == "" {
+		return errors.New("kafka-brokers and database-url must be given: a service of its own has no embedded parts")
+	}
+	if err := settings.Loopback("grpc-addr", c.GRPCAddr); err != nil {
+		return err
+	}
+	settings.TuneMemory()
+	tel, err := c.Telemetry(ctx, version, logTo)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tel.Shutdown(context.WithoutCancel(ctx)) }()
+	return RunProcess(ctx, Config{
+		Kafka:       broker.Config{Brokers: c.KafkaBrokers, Scale: broker.Scale(c.Scale)},
+		DatabaseURL: c.DatabaseURL, RedisAddrs: c.RedisAddrs, RedisPasswordFile: c.RedisPasswordFile, Roles: c.Role,
+	}, c.GRPCAddr, tel, func(addr net.Addr) { _, _ = fmt.Fprintf(out, "gRPC    %s\n", addr) })
+}
