@@ -7,6 +7,7 @@ replace floodgate.internal/proto => ../../proto
 replace floodgate.internal/backbone => ../../backbone
 
 require (
+	github.com/alecthomas/kong v1.17.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
