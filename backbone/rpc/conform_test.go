@@ -60,7 +60,7 @@ func ask(ctx context.Context, conn grpc.ClientConnInterface, r *votev1.CastVoteR
 func script(ctx context.Context, r *votev1.CastVoteRequest) (*votev1.CastVoteResponse, error) {
 	in, _ := metadata.FromIncomingContext(ctx)
 	_ = grpc.SetHeader(ctx, metadata.Pairs("h", "1", "h", "2", "h-bin", "\x00\xff", "grpc-status", "7"))
-	_ = grpc.SetTrailer(ctx, metadata.Pairs("echo", strings.Join(in.Get("ask"), ",")))
+	_ = grpc.SetTrailer(ctx, metadata.Pairs("echo", strings.Join(append(in.Get("ask"), in.Get("grpc-message")...), ",")))
 	switch r.GetCandidateId() {
 	case "status":
 		return nil, rpc.Status(codes.FailedPrecondition, "POLL_CLOSED", "closed", map[string]string{"pollId": "p"},
@@ -115,7 +115,7 @@ func same(t *testing.T, h house, name string, change func(*votev1.CastVoteReques
 		t.Parallel()
 		r := ballot()
 		change(r)
-		ctx := metadata.AppendToOutgoingContext(traced(t.Context()), "Ask", "1", "ask", "2")
+		ctx := metadata.AppendToOutgoingContext(traced(t.Context()), "Ask", "1", "ask", "2", "grpc-message", "reserved")
 		wire, local := ask(ctx, h.wire, r), ask(ctx, h.local, r)
 		if diff := cmp.Diff(wire, local, protocmp.Transform()); diff != "" {
 			t.Error("wire (-) and local (+) differ:\n", diff)
