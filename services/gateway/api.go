@@ -27,7 +27,7 @@ func api(cfg Config, deps Dependencies) (*route.Table, *transcode.Transcoder, er
 	if err != nil {
 		return nil, nil, err
 	}
-	vote := votev1.NewVoteServiceClient(upstream.New(voteConn(cfg, deps.Vote), deps.Log))
+	vote := votev1.NewVoteServiceClient(upstream.New(voteConn(cfg, deps.Vote), deps.Telemetry.Log))
 	transcoder := transcode.New()
 	err = transcoder.Register(routes.Of(service.FullName()), func(mux *runtime.ServeMux) error {
 		return votev1.RegisterVoteServiceHandlerClient(context.Background(), mux, vote)
@@ -61,16 +61,13 @@ func limits(cfg Config) edge.Limits {
 }
 
 // endpoints are the paths beside the API.
-func endpoints(readiness *probe.Readiness, metrics http.Handler) map[string]http.Handler {
-	all := map[string]http.Handler{
+func endpoints(deps Dependencies) map[string]http.Handler {
+	return map[string]http.Handler{
 		"/healthz":      http.HandlerFunc(probe.Health),
-		"/readyz":       readiness,
+		"/readyz":       probe.Ready(deps.Readiness),
+		"/metrics":      deps.Telemetry.MetricsHandler(),
 		"/openapi.json": document(openapi.Document()),
 	}
-	if metrics != nil {
-		all["/metrics"] = metrics
-	}
-	return all
 }
 
 // document answers a fixed JSON document.

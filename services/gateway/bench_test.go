@@ -100,7 +100,7 @@ func benchGateway(b *testing.B, conn grpc.ClientConnInterface, batch bool) http.
 	b.Helper()
 	cfg := gateway.DefaultConfig()
 	cfg.MicroBatch = batch
-	g, err := gateway.New(cfg, gateway.Dependencies{Vote: conn, TracerProvider: benchTracer()})
+	g, err := gateway.New(cfg, gateway.Dependencies{Vote: conn, Telemetry: newTelemetry(b, io.Discard)})
 	if err != nil {
 		b.Fatal(err)
 	}

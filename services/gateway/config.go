@@ -23,12 +23,7 @@ type Config struct {
 	// StreamWriteTimeout is how long a client may take to accept one message of
 	// a stream; a slower one is cut off, so that it holds nothing back.
 	StreamWriteTimeout time.Duration
-	// ReadyTimeout bounds each check of /readyz.
-	ReadyTimeout time.Duration
-	// DrainDelay is how long requests are still taken after /readyz has begun
-	// to answer 503: what a load balancer needs to notice.
-	DrainDelay time.Duration
-	// StopTimeout bounds the stop, from the end of DrainDelay.
+	// StopTimeout is how long the requests under way may take at the stop.
 	StopTimeout time.Duration
 	// MaxHeaderBytes is the largest request header.
 	MaxHeaderBytes int
@@ -61,7 +56,6 @@ func DefaultConfig() Config {
 		HeaderTimeout:      5 * time.Second,
 		IdleTimeout:        2 * time.Minute,
 		StreamWriteTimeout: 10 * time.Second,
-		ReadyTimeout:       2 * time.Second,
 		StopTimeout:        15 * time.Second,
 		MaxHeaderBytes:     32 << 10,
 		MaxBodyBytes:       1 << 20,
@@ -84,14 +78,11 @@ func (c Config) Validate() error {
 		value time.Duration
 	}{
 		{"RequestTimeout", c.RequestTimeout}, {"HeaderTimeout", c.HeaderTimeout}, {"IdleTimeout", c.IdleTimeout},
-		{"StreamWriteTimeout", c.StreamWriteTimeout}, {"ReadyTimeout", c.ReadyTimeout}, {"StopTimeout", c.StopTimeout},
+		{"StreamWriteTimeout", c.StreamWriteTimeout}, {"StopTimeout", c.StopTimeout},
 	} {
 		if d.value <= 0 {
 			faults = append(faults, fmt.Errorf("gateway: %s: %v is not above zero", d.name, d.value))
 		}
-	}
-	if c.DrainDelay < 0 {
-		faults = append(faults, fmt.Errorf("gateway: DrainDelay: %v is below zero", c.DrainDelay))
 	}
 	return errors.Join(append(faults, c.limitFaults()...)...)
 }

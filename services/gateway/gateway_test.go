@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"floodgate.internal/backbone/telemetry"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway"
 )
@@ -30,7 +30,7 @@ func newEdge(t *testing.T, change func(*gateway.Config, *gateway.Dependencies)) 
 	e := &edge{box: newBallotBox(), log: new(syncBuffer)}
 	conn, _ := serveBox(t, e.box)
 	cfg := gateway.DefaultConfig()
-	deps := gateway.Dependencies{Vote: conn, Log: slog.New(slog.NewTextHandler(e.log, nil))}
+	deps := gateway.Dependencies{Vote: conn, Telemetry: newTelemetry(t, e.log)}
 	if change != nil {
 		change(&cfg, &deps)
 	}
@@ -42,6 +42,16 @@ func newEdge(t *testing.T, change func(*gateway.Config, *gateway.Dependencies)) 
 	t.Cleanup(server.Close)
 	e.url = server.URL
 	return e
+}
+
+// newTelemetry is what an edge speaks to in a test.
+func newTelemetry(t testing.TB, log io.Writer) *telemetry.Telemetry {
+	t.Helper()
+	tell, err := telemetry.New(t.Context(), telemetry.Config{LogTo: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tell
 }
 
 // withPoll adds the poll "p" with candidates a and b.

@@ -7,15 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
+	"floodgate.internal/backbone/lifecycle"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway"
 )
@@ -57,13 +57,12 @@ func startEdge(t *testing.T, change func(*gateway.Config, *gateway.Dependencies)
 func TestReadinessNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, func(_ *gateway.Config, deps *gateway.Dependencies) {
-		deps.Ready = []gateway.Check{
-			{Name: "vote", Probe: func(context.Context) error { return nil }},
-			{Name: "kafka", Probe: func(context.Context) error { return errors.New("no broker answers") }},
-		}
+		deps.Readiness = lifecycle.NewReadiness()
+		deps.Readiness.Add("vote", func(context.Context) error { return nil })
+		deps.Readiness.Add("kafka", func(context.Context) error { return errors.New("no broker answers") })
 	})
 	e.do(t, "GET", "/healthz", "").want(t, 200, `{"status":"ok"}`)
-	e.do(t, "GET", "/readyz", "").want(t, 503, `{"ready":false,"missing":[{"name":"kafka","error":"no broker answers"}]}`)
+	e.do(t, "GET", "/readyz", "").want(t, 503, `{"ready":false,"missing":[{"name":"kafka","reason":"no broker answers"}]}`)
 	newEdge(t, nil).do(t, "GET", "/readyz", "").want(t, 200, `{"ready":true}`)
 }
 
@@ -79,11 +78,7 @@ func TestOpenAPINamesEveryPath(t *testing.T) {
 
 func TestMetricsCountAnswersByRoute(t *testing.T) {
 	t.Parallel()
-	registry := prometheus.NewRegistry()
-	e := newEdge(t, func(_ *gateway.Config, deps *gateway.Dependencies) {
-		deps.Registerer = registry
-		deps.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	}).withPoll(t)
+	e := newEdge(t, nil).withPoll(t)
 	e.cast(t)
 	e.do(t, "GET", "/some/path", "")
 	got := e.do(t, "GET", "/metrics", "").body
@@ -236,10 +231,42 @@ func TestRequestsUnderWayFinishAtTheStop(t *testing.T) {
 	}
 }
 
+func TestAnEdgeIsAPartOfAProcess(t *testing.T) {
+	t.Parallel()
+	e := &edge{box: newBallotBox()}
+	conn, _ := serveBox(t, e.box)
+	cfg := gateway.DefaultConfig()
+	cfg.Addr = "127.0.0.1:0"
+	readiness := lifecycle.NewReadiness()
+	g, err := gateway.New(cfg, gateway.Dependencies{Vote: conn, Readiness: readiness})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, err := g.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.url = "http://" + addr.String()
+	process, err := lifecycle.New(lifecycle.Config{Readiness: readiness}, g.Component())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- process.Run(ctx) }()
+	for e.do(t, "GET", "/readyz", "").status != http.StatusOK {
+		runtime.Gosched()
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEveryFaultOfTheSettingsIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := gateway.New(gateway.Config{AllowedOrigins: []string{"vote.example"}, BatchVotes: 2000, DrainDelay: -1}, gateway.Dependencies{})
-	for _, name := range []string{"Addr", "RequestTimeout", "MaxBodyBytes", "MaxStreams", "AllowedOrigins", "BatchVotes", "DrainDelay"} {
+	_, err := gateway.New(gateway.Config{AllowedOrigins: []string{"vote.example"}, BatchVotes: 2000}, gateway.Dependencies{})
+	for _, name := range []string{"Addr", "RequestTimeout", "MaxBodyBytes", "MaxStreams", "AllowedOrigins", "BatchVotes"} {
 		if err == nil || !strings.Contains(err.Error(), "gateway: "+name+":") {
 			t.Errorf("%v does not name %s", err, name)
 		}

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -10,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"floodgate.internal/backbone/rpc"
+	"floodgate.internal/backbone/telemetry"
 	"floodgate.internal/services/gateway/internal/exchange"
 	"floodgate.internal/services/gateway/internal/statusjson"
 )
@@ -32,8 +34,10 @@ func (h *Handler) recovered(ctx context.Context, ex *exchange.Exchange, cause an
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
-	h.cfg.Log.LogAttrs(ctx, slog.LevelError, "request panicked",
+	tell := h.cfg.Telemetry
+	tell.Log.LogAttrs(ctx, slog.LevelError, "request panicked",
 		slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
+	telemetry.KeepFailure(ctx, tell.Tracer, "request panicked", fmt.Errorf("panic: %v", cause))
 	if ex.Status() != 0 {
 		panic(http.ErrAbortHandler)
 	}

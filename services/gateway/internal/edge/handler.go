@@ -5,26 +5,23 @@ package edge
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"floodgate.internal/backbone/rpc"
+	"floodgate.internal/backbone/telemetry"
 	"floodgate.internal/services/gateway/internal/exchange"
 	"floodgate.internal/services/gateway/internal/route"
 	"floodgate.internal/services/gateway/internal/statusjson"
 	"floodgate.internal/services/gateway/internal/transcode"
 )
 
-// Config is what a Handler needs; every field must be set but Registerer.
+// Config is what a Handler needs; every field must be set but Origins.
 type Config struct {
 	Limits Limits
 	// Timeout ends a request that is no stream, counted from its header.
@@ -40,11 +37,8 @@ type Config struct {
 	// Origins are the web origins that may call the API from a browser.
 	Origins []string
 	// Streams ends all streams when it ends.
-	Streams    context.Context
-	Tracer     trace.Tracer
-	Propagator propagation.TextMapPropagator
-	Registerer prometheus.Registerer
-	Log        *slog.Logger
+	Streams   context.Context //nolint:containedctx // the edge's own life, not a request's
+	Telemetry *telemetry.Telemetry
 }
 
 // Handler is the edge. It is safe for concurrent use.
@@ -62,7 +56,7 @@ type Handler struct {
 func New(cfg Config) (*Handler, error) {
 	h := &Handler{
 		cfg:       cfg,
-		tracing:   newTracing(cfg.Tracer, cfg.Propagator),
+		tracing:   newTracing(cfg.Telemetry),
 		admission: admission{limits: cfg.Limits},
 		origins:   http.NewCrossOriginProtection(),
 	}
@@ -72,7 +66,7 @@ func New(cfg Config) (*Handler, error) {
 		}
 	}
 	var err error
-	h.metrics, err = newMetrics(cfg.Registerer, &h.admission)
+	h.metrics, err = newMetrics(cfg.Telemetry.Registry, &h.admission)
 	return h, err
 }
 

@@ -16,8 +16,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-// newMetrics registers the edge's metrics; registerer may be nil, then they are
-// kept and shown nowhere.
+// newMetrics registers the edge's metrics.
 func newMetrics(registerer prometheus.Registerer, admission *admission) (*metrics, error) {
 	m := &metrics{
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -31,9 +30,6 @@ func newMetrics(registerer prometheus.Registerer, admission *admission) (*metric
 			// deadline is 10 s.
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}, []string{"route"}),
-	}
-	if registerer == nil {
-		return m, nil
 	}
 	collectors := []prometheus.Collector{
 		m.answers, m.duration,

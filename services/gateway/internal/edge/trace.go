@@ -2,8 +2,6 @@ package edge
 
 import (
 	"context"
-	"encoding/binary"
-	"math/rand/v2"
 	"net/http"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -11,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"floodgate.internal/backbone/telemetry"
 	"floodgate.internal/services/gateway/internal/route"
 )
 
@@ -27,13 +26,16 @@ type tracing struct {
 }
 
 // newTracing makes the one slice of options that every span starts with.
-func newTracing(tracer trace.Tracer, propagator propagation.TextMapPropagator) tracing {
-	return tracing{tracer, propagator, []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}}
+func newTracing(t *telemetry.Telemetry) tracing {
+	return tracing{
+		tracer:     t.Tracer.Tracer("floodgate.internal/services/gateway"),
+		propagator: t.Propagator,
+		options:    []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)},
+	}
 }
 
-// start begins the request's span and puts it in ctx. Without a provider that
-// makes trace ids it makes one itself, not sampled, so that every answer and
-// every log line of a request still have an id in common.
+// start begins the request's span and puts it in ctx. It has a trace id, sampled
+// or not.
 func (t *tracing) start(ctx context.Context, r *http.Request, target *route.Route) (context.Context, trace.Span) {
 	ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	name := "HTTP"
@@ -41,10 +43,6 @@ func (t *tracing) start(ctx context.Context, r *http.Request, target *route.Rout
 		name = target.Span
 	}
 	ctx, span := t.tracer.Start(ctx, name, t.options...)
-	if !span.SpanContext().IsValid() {
-		ctx = trace.ContextWithSpanContext(ctx, newSpanContext())
-		span = trace.SpanFromContext(ctx)
-	}
 	if span.IsRecording() {
 		span.SetAttributes(attribute.String("http.request.method", r.Method), attribute.String("url.path", r.URL.Path))
 		if target != nil {
@@ -63,13 +61,4 @@ func end(span trace.Span, status int) {
 		}
 	}
 	span.End()
-}
-
-// newSpanContext makes random ids; they name a request and protect nothing.
-func newSpanContext() trace.SpanContext {
-	var cfg trace.SpanContextConfig
-	binary.LittleEndian.PutUint64(cfg.TraceID[:8], rand.Uint64())
-	binary.LittleEndian.PutUint64(cfg.TraceID[8:], rand.Uint64()|1) // never all zero
-	binary.LittleEndian.PutUint64(cfg.SpanID[:], rand.Uint64()|1)
-	return trace.NewSpanContext(cfg)
 }

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
@@ -19,14 +21,16 @@ var ErrStopping = errors.New("the edge is stopping")
 
 // Conn wraps a connection, in process or real. It is safe for concurrent use.
 type Conn struct {
-	next grpc.ClientConnInterface
-	log  *slog.Logger
+	next   grpc.ClientConnInterface
+	log    *slog.Logger
+	seldom rate.Sometimes
 }
 
 // New wraps next. Errors that are nobody's fault but ours are logged to log,
 // because their text is not sent to the client.
 func New(next grpc.ClientConnInterface, log *slog.Logger) *Conn {
-	return &Conn{next: next, log: log}
+	// An outage is one fault, not one per request: ten lines, then one a second.
+	return &Conn{next: next, log: log, seldom: rate.Sometimes{First: 10, Interval: time.Second}}
 }
 
 // Invoke calls a unary RPC. Its error is always a status that may be shown.

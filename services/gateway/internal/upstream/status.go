@@ -90,8 +90,10 @@ func (c *Conn) report(ctx context.Context, method string, st *status.Status) {
 	default: // the caller's own doing, which he is told
 		return
 	}
-	c.log.LogAttrs(ctx, level, "service call broke",
-		slog.String("method", method), slog.String("code", st.Code().String()), slog.String("error", st.Message()))
+	c.seldom.Do(func() {
+		c.log.LogAttrs(ctx, level, "service call broke",
+			slog.String("method", method), slog.String("code", st.Code().String()), slog.String("error", st.Message()))
+	})
 }
 
 // named adds the request's ids to the status's ErrorInfo, and RetryInfo where

@@ -1,0 +1,52 @@
+// Package probe answers whether the edge lives and whether everything it needs
+// answers.
+package probe
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"floodgate.internal/backbone/lifecycle"
+)
+
+// missing is one thing that does not answer.
+type missing struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// Ready answers GET /readyz: 200 once nothing is missing, else 503 with what is.
+func Ready(readiness *lifecycle.Readiness) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := struct {
+			Ready   bool      `json:"ready"`
+			Missing []missing `json:"missing,omitempty"`
+		}{}
+		for _, m := range readiness.Missing(r.Context()) {
+			answer.Missing = append(answer.Missing, missing(m))
+		}
+		answer.Ready = len(answer.Missing) == 0
+		code := http.StatusOK
+		if !answer.Ready {
+			code = http.StatusServiceUnavailable
+			w.Header().Set("Retry-After", "1") // second
+		}
+		write(w, code, answer)
+	})
+}
+
+// Health answers GET /healthz: the process lives.
+func Health(w http.ResponseWriter, _ *http.Request) {
+	write(w, http.StatusOK, struct {
+		Status string `json:"status"`
+	}{"ok"})
+}
+
+// write answers with v in JSON; probes are never cached.
+func write(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	// The prober may be gone; there is nobody else to tell.
+	_ = json.NewEncoder(w).Encode(v)
+}
