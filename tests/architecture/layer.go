@@ -58,7 +58,7 @@ func (l layer) mayImport() []layer {
 	case suites:
 		return []layer{suites, command, door, gateway, testkit, embedded, backbone, contract}
 	case testkit:
-		return []layer{testkit, store, stream, effects, rules, embedded, backbone, contract}
+		return []layer{testkit, command, door, gateway, server, store, stream, effects, rules, embedded, backbone, contract}
 	default:
 		return nil
 	}

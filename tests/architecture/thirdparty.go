@@ -19,7 +19,8 @@ func thirdParties(l layer) []string {
 	case server:
 		return slices.Concat(protobuf(), rpc(), telemetry(), plain())
 	case store:
-		return slices.Concat(databases(), telemetry(), resilience(), plain())
+		// What a script answers is MessagePack: Redis packs and unpacks no other.
+		return slices.Concat(databases(), telemetry(), resilience(), plain(), []string{"github.com/tinylib/msgp"})
 	case stream:
 		return slices.Concat(protobuf(), broker(), telemetry(), plain())
 	case door:
@@ -27,7 +28,7 @@ func thirdParties(l layer) []string {
 	case gateway:
 		return slices.Concat(protobuf(), rpc(), telemetry(), resilience(), plain(), []string{"connectrpc.com/connect"})
 	case program:
-		return telemetry()
+		return append(telemetry(), "github.com/alecthomas/kong")
 	case command:
 		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), resilience(), plain(), terminal())
 	case suites, testkit:
@@ -46,7 +47,11 @@ func rpc() []string {
 	return []string{"google.golang.org/grpc", "github.com/grpc-ecosystem/grpc-gateway/v2", "buf.build/go/protovalidate"}
 }
 
-func broker() []string { return []string{"github.com/IBM/sarama"} }
+// broker is sarama, and the breaker whose error it answers when it has given up
+// on a broker for a while.
+func broker() []string {
+	return []string{"github.com/IBM/sarama", "github.com/eapache/go-resiliency/breaker"}
+}
 
 func databases() []string {
 	return []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "github.com/redis/go-redis"}
@@ -61,9 +66,13 @@ func resilience() []string { return []string{"github.com/sony/gobreaker/v2", "go
 // plain are small packages without I/O of their own.
 func plain() []string { return []string{"github.com/google/uuid", "golang.org/x/sync"} }
 
-// terminal are what a command line, its progress bar and its percentiles need.
+// terminal are what a command line, its progress bar and a load generator need;
+// fasthttp, because what makes the load must cost less than what is measured.
 func terminal() []string {
-	return []string{"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/term"}
+	return []string{
+		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term",
+		"github.com/HdrHistogram/hdrhistogram-go", "github.com/valyala/fasthttp",
+	}
 }
 
 func testing() []string {
