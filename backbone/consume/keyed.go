@@ -60,7 +60,7 @@ func (c *claim) read(w *window) *sarama.ConsumerMessage {
 // it and its next owner reads it again.
 func (c *claim) work(ctx context.Context, w *window, l *lane, places chan struct{}) {
 	for more := true; more; {
-		if !c.settleOne(ctx, w.head(l), places) {
+		if c.revoked() || !c.settleOne(ctx, w.head(l), places) {
 			return
 		}
 		var next int64
@@ -77,13 +77,7 @@ func (c *claim) settleOne(ctx context.Context, r *record.Record, places chan str
 	var t trouble
 	defer c.clear(ctx, &t)
 	for {
-		select {
-		case places <- struct{}{}:
-		case <-c.src.Revoked():
-			return false
-		}
-		if c.revoked() {
-			<-places
+		if !c.enter(places) {
 			return false
 		}
 		out := c.tryOne(ctx, r)
@@ -94,15 +88,25 @@ func (c *claim) settleOne(ctx context.Context, r *record.Record, places chan str
 		at := now()
 		b.failed(at)
 		h.failed(at, out.indefinite)
-		if c.revoked() {
+		switch {
+		case c.revoked():
 			return false
-		}
-		if c.hopeless(out.err, &b) {
+		case c.hopeless(out.err, &b):
 			return c.bury(ctx, r, out.err, h, &t)
-		}
-		if !c.backOff(ctx, &t, out.err, r, &b) {
+		case !c.backOff(ctx, &t, out.err, r, &b):
 			return false
 		}
+	}
+}
+
+// enter takes a place among those that run the handler; false when the claim
+// was revoked first.
+func (c *claim) enter(places chan<- struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return true
+	case <-c.src.Revoked():
+		return false
 	}
 }
 

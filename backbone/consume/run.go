@@ -1,6 +1,7 @@
 package consume
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -108,7 +109,7 @@ func (g *Group) session(ctx context.Context, client sarama.Client, group sarama.
 	go func() { done <- group.Consume(ctx, g.cfg.Topics, s) }()
 	select {
 	case err := <-done:
-		return err
+		return cmp.Or(err, s.cause)
 	case <-ctx.Done():
 	}
 	bound := leaveTimeout

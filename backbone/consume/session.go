@@ -12,6 +12,7 @@ type session struct {
 	group  *Group
 	client sarama.Client
 	base   context.Context // values only; it never ends
+	cause  error           // why the session ended; read after Consume returned
 }
 
 // Setup is called when the group has been joined.
@@ -22,7 +23,10 @@ func (s *session) Setup(sess sarama.ConsumerGroupSession) error {
 }
 
 // Cleanup is called after the last claim ended.
-func (s *session) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+func (s *session) Cleanup(sess sarama.ConsumerGroupSession) error {
+	s.cause = context.Cause(sess.Context())
+	return nil
+}
 
 // ConsumeClaim runs a claim. It returns only when the claim is over: sarama ends
 // the whole session for one that returns sooner, and commits what was marked

@@ -40,11 +40,7 @@ func letterHeaders(service string, l Letter) []record.Header {
 	at, replayed := originOf(l)
 	deliveries, first := l.Deliveries, stamp(l.FirstFailedAt)
 	if replayed {
-		before, _ := strconv.Atoi(header(l.Record, record.HeaderErrorDeliveryCount))
-		deliveries += max(before, 0)
-		if kept, ok := l.Record.Get(record.HeaderFirstFailedAt); ok {
-			first = kept
-		}
+		deliveries, first = carriedOn(l.Record, deliveries, first)
 	}
 	class, reason := failure.ClassOf(l.Err).String(), cut(failure.ReasonOf(l.Err), maxReasonBytes)
 	message := cut(l.Err.Error(), maxMessageBytes)
@@ -67,6 +63,15 @@ func letterHeaders(service string, l Letter) []record.Header {
 		headers = append(headers, text(HeaderIndefinite, "true"))
 	}
 	return headers
+}
+
+// carriedOn adds up a replay's deliveries and keeps its first failure.
+func carriedOn(r *record.Record, deliveries int, first string) (int, string) {
+	before, _ := strconv.Atoi(header(r, record.HeaderErrorDeliveryCount))
+	if kept, ok := r.Get(record.HeaderFirstFailedAt); ok {
+		first = kept
+	}
+	return deliveries + max(before, 0), first
 }
 
 func text(name, value string) record.Header {
