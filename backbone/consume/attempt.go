@@ -55,12 +55,12 @@ func (c *claim) attempt(ctx context.Context, f *flight, fn func(context.Context)
 }
 
 func (c *claim) overrun(ctx context.Context, done <-chan error, f *flight) outcome {
-	if err, ended := c.await(done, overrunGrace); ended {
+	if ended, err := c.await(done, overrunGrace); ended {
 		return outcome{err: err}
 	}
 	f.runaway.Store(true)
 	c.log.WarnContext(ctx, "handler outlives its deadline", f.attrs()...)
-	_, ended := c.await(done, c.cfg.RunawayWait)
+	ended, _ := c.await(done, c.cfg.RunawayWait)
 	if !ended {
 		c.log.ErrorContext(ctx, "handler is left running", f.attrs()...)
 	}
@@ -69,11 +69,11 @@ func (c *claim) overrun(ctx context.Context, done <-chan error, f *flight) outco
 }
 
 func (c *claim) drain(ctx context.Context, done <-chan error, f *flight, cut context.CancelFunc) outcome {
-	if err, ended := within(done, c.cfg.DrainTimeout); ended {
+	if ended, err := within(done, c.cfg.DrainTimeout); ended {
 		return outcome{err: err}
 	}
 	cut()
-	if err, ended := within(done, c.cfg.DrainTimeout); ended {
+	if ended, err := within(done, c.cfg.DrainTimeout); ended {
 		return outcome{err: err}
 	}
 	f.runaway.Store(true)
@@ -83,27 +83,27 @@ func (c *claim) drain(ctx context.Context, done <-chan error, f *flight, cut con
 
 // await waits for an attempt's end for at most d, or DrainTimeout from the
 // moment the claim is revoked.
-func (c *claim) await(done <-chan error, d time.Duration) (error, bool) {
+func (c *claim) await(done <-chan error, d time.Duration) (ended bool, err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case err := <-done:
-		return err, true
+		return true, err
 	case <-timer.C:
-		return nil, false
+		return false, nil
 	case <-c.src.Revoked():
 		return within(done, min(d, c.cfg.DrainTimeout))
 	}
 }
 
-func within(done <-chan error, d time.Duration) (error, bool) {
+func within(done <-chan error, d time.Duration) (ended bool, err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case err := <-done:
-		return err, true
+		return true, err
 	case <-timer.C:
-		return nil, false
+		return false, nil
 	}
 }
 

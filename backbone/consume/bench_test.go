@@ -34,7 +34,7 @@ func filled(b *testing.B) (broker.Config, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer producer.Close()
+	defer func() { _ = producer.Close() }()
 	value := make([]byte, 100)
 	for from := 0; from < benchRecords; from += 50_000 {
 		messages := make([]*sarama.ProducerMessage, 50_000)
@@ -116,7 +116,7 @@ func benchGroup(b *testing.B, cfg broker.Config, topic string, handler any) func
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- g.Run(ctx) }()
-	return func() { cancel(); <-ended }
+	return func() { cancel(); _ = <-ended }
 }
 
 // BenchmarkNoOp reads the same 600,000 records with a raw sarama group and with

@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 // embedded one.
 func cluster(t testing.TB) broker.Config {
 	t.Helper()
-	if real := os.Getenv("FLOODGATE_KAFKA_BROKERS"); real != "" {
-		return broker.Config{Brokers: strings.Split(real, ",")}
+	if addresses := os.Getenv("FLOODGATE_KAFKA_BROKERS"); addresses != "" {
+		return broker.Config{Brokers: strings.Split(addresses, ",")}
 	}
 	c, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {
@@ -76,7 +76,7 @@ func produce(t testing.TB, client sarama.Client, topic string, partitions int32,
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer producer.Close()
+	defer func() { _ = producer.Close() }()
 	messages := make([]*sarama.ProducerMessage, n)
 	for i := range messages {
 		p := int32(from+i) % partitions
@@ -106,12 +106,6 @@ func (l *letters) Write(_ context.Context, letter deadletter.Letter) error {
 	}
 	l.got = append(l.got, letter)
 	return nil
-}
-
-func (l *letters) list() []deadletter.Letter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]deadletter.Letter(nil), l.got...)
 }
 
 // start runs a member until stop is called; stop waits for its end.

@@ -25,7 +25,7 @@ func (s *sizes) HandleBatch(_ context.Context, b *Batch) error {
 	s.sizes = append(s.sizes, len(b.Records))
 	s.after = append(s.after, time.Since(s.began))
 	s.mu.Unlock()
-	time.Sleep(s.takes)
+	elapse(s.takes)
 	return nil
 }
 
@@ -46,7 +46,7 @@ func TestBatchesFillOrLinger(t *testing.T) {
 		{"part waits", func(src *fakeSource) { src.send(0, "a", "b") }, []int{2}, time.Second},
 		{"grows while it lingers", func(src *fakeSource) {
 			src.send(0, "a")
-			time.Sleep(600 * time.Millisecond)
+			elapse(600 * time.Millisecond)
 			src.send(1, "b")
 		}, []int{2}, time.Second},
 		{"bytes", func(src *fakeSource) { src.messages <- big(0); src.messages <- big(1); src.messages <- big(2) }, []int{1, 1, 1}, 0},
@@ -62,7 +62,7 @@ func TestBatchesFillOrLinger(t *testing.T) {
 				src, h := newFakeSource(16), &sizes{began: time.Now()}
 				_, end := begin(t, Config{BatchRecords: 4, BatchBytes: 1000, BatchLinger: time.Second}, src, h, &fakeLetters{})
 				tc.send(src)
-				time.Sleep(10 * time.Second)
+				elapse(10 * time.Second)
 				end()
 				if !slices.Equal(h.sizes, tc.sizes) || h.after[0] != tc.first {
 					t.Errorf("batches of %v after %v, want %v, the first after %v", h.sizes, h.after, tc.sizes, tc.first)
@@ -91,6 +91,6 @@ func TestABusyHandlerStopsTheReading(t *testing.T) {
 			t.Errorf("%d records were read, want the batch at work and the next", read)
 		}
 		end()
-		time.Sleep(2 * time.Hour)
+		elapse(2 * time.Hour)
 	})
 }

@@ -27,17 +27,17 @@ func TestRetryWaitsForARunaway(t *testing.T) {
 			}
 			defer running.Add(-1)
 			if calls.Add(1) == 1 {
-				time.Sleep(4 * time.Second)
+				elapse(4 * time.Second)
 			}
 			return nil
 		}), dead)
 		src.send(0, "a")
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		synctest.Wait()
 		if f := g.InFlight(); len(f) != 1 || !f[0].Runaway || f[0].Step != StepHandle || string(f[0].Key) != "a" || time.Since(f[0].Since) != 2*time.Second {
 			t.Errorf("in flight: %+v", f)
 		}
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		synctest.Wait()
 		if calls.Load() != 2 || beside.Load() != 0 || src.marked() != 1 || len(g.InFlight()) != 0 {
 			t.Errorf("%d calls, %d beside another, marked %d", calls.Load(), beside.Load(), src.marked())
@@ -64,7 +64,7 @@ func TestAHungHandlerIsDeadLetteredAsIndefinite(t *testing.T) {
 				cfg := Config{Deadline: time.Second, Retry: Retry{Tries: 2}, BatchRecords: 1}
 				_, end := begin(t, cfg, src, handler, dead)
 				src.send(0, "a")
-				time.Sleep(time.Minute)
+				elapse(time.Minute)
 				synctest.Wait()
 				if len(dead.got) != 1 || src.marked() != 1 {
 					t.Fatalf("%d letters, marked %d", len(dead.got), src.marked())
@@ -89,7 +89,7 @@ func TestTheDeadlineCutsTheContext(t *testing.T) {
 			return failure.As(failure.Permanent, "PROVIDER_SLOW", ctx.Err())
 		}), dead)
 		src.send(0, "a")
-		time.Sleep(2 * time.Second)
+		elapse(2 * time.Second)
 		synctest.Wait()
 		if len(dead.got) != 1 || failure.ReasonOf(dead.got[0].Err) != "PROVIDER_SLOW" || dead.got[0].Indefinite {
 			t.Errorf("letters %+v", dead.got)
@@ -109,7 +109,7 @@ func TestAPanicIsAFailureWithItsStack(t *testing.T) {
 			return nil
 		}), dead)
 		src.send(0, "a", "a")
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		synctest.Wait()
 		if len(dead.got) != 1 || failure.ReasonOf(dead.got[0].Err) != "PANIC" || !strings.Contains(dead.got[0].Err.Error(), "deadline_test.go") {
 			t.Fatalf("letters %+v", dead.got)
@@ -130,11 +130,11 @@ func TestRevocationDrains(t *testing.T) {
 		var calls atomic.Int32
 		_, end := begin(t, Config{DrainTimeout: 3 * time.Second, CommitEvery: time.Hour}, src, handlerFunc(func(context.Context, *record.Record) error {
 			calls.Add(1)
-			time.Sleep(2 * time.Second)
+			elapse(2 * time.Second)
 			return nil
 		}), &fakeLetters{})
 		src.send(0, "a", "a", "a")
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		end()
 		if calls.Load() != 1 || src.marked() != 1 {
 			t.Errorf("%d calls, marked %d", calls.Load(), src.marked())
@@ -151,21 +151,21 @@ func TestAZombieCannotCommit(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				src, done := newFakeSource(1), make(chan struct{})
-				hang := func() error { time.Sleep(20 * time.Second); close(done); return nil }
+				hang := func() error { elapse(20 * time.Second); close(done); return nil }
 				var handler any = handlerFunc(func(context.Context, *record.Record) error { return hang() })
 				if name == "batch" {
 					handler = batchFunc(func(context.Context, *Batch) error { return hang() })
 				}
 				_, end := begin(t, Config{DrainTimeout: time.Second, BatchRecords: 1}, src, handler, &fakeLetters{})
 				src.send(0, "a")
-				time.Sleep(time.Second)
+				elapse(time.Second)
 				began := time.Now()
 				end()
 				if took := time.Since(began); took != 2*time.Second {
 					t.Errorf("the claim ended after %s, want twice DrainTimeout", took)
 				}
 				<-done
-				time.Sleep(time.Minute)
+				elapse(time.Minute)
 				if src.marked() != -1 {
 					t.Errorf("a zombie committed %d", src.marked())
 				}

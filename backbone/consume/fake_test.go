@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -112,4 +113,9 @@ func begin(t *testing.T, cfg Config, src *fakeSource, handler any, dead DeadLett
 		close(src.revoked)
 		<-done
 	}
+}
+
+// elapse moves a bubble's clock; every test that calls it runs in one.
+func elapse(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // inside a synctest bubble
 }

@@ -59,9 +59,9 @@ func TestHooksAreCalledInOrder(t *testing.T) {
 		src.onMark = func(next int64) { h.note("commit %d", next) }
 		_, end := begin(t, Config{CommitEvery: time.Second}, src, h, &fakeLetters{})
 		src.send(0, "a", "b", "c")
-		time.Sleep(1500 * time.Millisecond)
+		elapse(1500 * time.Millisecond)
 		src.send(3, "a")
-		time.Sleep(10 * time.Millisecond)
+		elapse(10 * time.Millisecond)
 		synctest.Wait()
 		end()
 		want := []string{
@@ -80,14 +80,14 @@ func TestTheHandlerHoldsACommit(t *testing.T) {
 		src, h := newFakeSource(8), &hooked{hold: true}
 		g, end := begin(t, Config{CommitEvery: time.Second}, src, h, &fakeLetters{})
 		src.send(0, "a")
-		time.Sleep(5500 * time.Millisecond)
+		elapse(5500 * time.Millisecond)
 		if state := g.Claims()[0]; src.marked() != -1 || state.CommitErr == nil || state.Next != 1 {
 			t.Errorf("marked %d, state %+v", src.marked(), state)
 		}
 		h.mu.Lock()
 		h.hold = false
 		h.mu.Unlock()
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		if state := g.Claims()[0]; src.marked() != 1 || state.CommitErr != nil {
 			t.Errorf("marked %d, state %+v", src.marked(), state)
 		}
@@ -103,9 +103,9 @@ func TestCommitsArePeriodic(t *testing.T) {
 		_, end := begin(t, Config{CommitEvery: time.Second}, src, &hooked{}, &fakeLetters{})
 		for i := range int64(1000) {
 			src.send(i, "a")
-			time.Sleep(10 * time.Millisecond)
+			elapse(10 * time.Millisecond)
 		}
-		time.Sleep(100 * time.Millisecond)
+		elapse(100 * time.Millisecond)
 		end()
 		if n := len(src.marks); n != 10 || src.marked() != 1000 {
 			t.Errorf("%d commits in 10.1 s, the last of %d", n, src.marked())

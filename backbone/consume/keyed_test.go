@@ -177,7 +177,7 @@ func TestKeyedOrderAndCommitsAgainstTheModel(t *testing.T) {
 				}
 				runClaim(t, w, claim, cfg, hold)
 			}
-			time.Sleep(time.Minute) // zombies of revoked claims end
+			elapse(time.Minute) // zombies of revoked claims end
 		})
 		if len(w.faults) > 0 {
 			rt.Fatal(w.faults[0])
@@ -213,7 +213,7 @@ func runClaim(t *testing.T, w *world, id int, cfg Config, hold time.Duration) {
 		}
 	}()
 	for until := time.Now().Add(hold); time.Now().Before(until) && !w.done(); {
-		time.Sleep(10 * time.Millisecond)
+		elapse(10 * time.Millisecond)
 	}
 	end()
 }

@@ -33,7 +33,7 @@ func (g *Group) Run(ctx context.Context) error {
 	for {
 		err := g.member(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // ended as asked
 		}
 		if err != nil {
 			return err
@@ -47,7 +47,7 @@ func (g *Group) member(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	tune(client.Config(), &g.cfg)
 	group, err := sarama.NewConsumerGroupFromClient(g.cfg.Group, client)
 	if err != nil {
@@ -84,7 +84,7 @@ func (g *Group) sessions(ctx context.Context, client sarama.Client, group sarama
 		began := now()
 		err := g.session(ctx, client, group)
 		if ctx.Err() != nil || errors.Is(err, sarama.ErrClosedConsumerGroup) {
-			return nil
+			return nil //nolint:nilerr // ended as asked, or with its client: the next member has another
 		}
 		g.log.WarnContext(ctx, "session over, joining again", "err", err, "pause", pause)
 		if gone := g.outOfRange(ctx, client); gone != nil {
@@ -137,7 +137,7 @@ func (g *Group) leave(ctx context.Context, client sarama.Client, group sarama.Co
 		}
 	case <-time.After(leaveTimeout):
 		_ = client.Close()
-		<-done
+		_ = <-done
 	}
 }
 

@@ -54,9 +54,13 @@ type kafkaSource struct {
 	revoked chan struct{}
 }
 
+// Messages implements source.
 func (k *kafkaSource) Messages() <-chan *sarama.ConsumerMessage { return k.claim.Messages() }
-func (k *kafkaSource) Revoked() <-chan struct{}                 { return k.revoked }
 
+// Revoked implements source.
+func (k *kafkaSource) Revoked() <-chan struct{} { return k.revoked }
+
+// Mark implements source.
 func (k *kafkaSource) Mark(next int64) {
 	k.sess.MarkOffset(k.claim.Topic(), k.claim.Partition(), next, "")
 }

@@ -34,7 +34,7 @@ func TestPoisonIsFoundByHalving(t *testing.T) {
 				return nil
 			}), dead)
 			src.send(0, "a", "b", "c", "d", "e", "f", "g", "h")
-			time.Sleep(time.Minute)
+			elapse(time.Minute)
 			synctest.Wait()
 			if got := dead.offsets(); !slices.Equal(got, []int64{poison}) {
 				t.Errorf("dead letters %v, want %d", got, poison)
@@ -74,7 +74,7 @@ func TestMarkedRecordsGoByTheirClass(t *testing.T) {
 			return nil
 		}), dead)
 		src.send(0, "a", "b", "c", "d")
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		synctest.Wait()
 		if want := [][]int64{{0, 1, 2, 3}, {2}, {2}}; !slices.EqualFunc(batches, want, slices.Equal) {
 			t.Errorf("batches %v, want %v", batches, want)
@@ -99,12 +99,12 @@ func TestOutageHoldsThePartition(t *testing.T) {
 			return nil
 		}), dead)
 		src.send(0, "a", "b")
-		time.Sleep(30 * time.Minute)
+		elapse(30 * time.Minute)
 		synctest.Wait()
 		if state := g.Claims()[0]; state.State != StateOutage || state.Err == nil || state.Next != 0 || src.marked() != -1 {
 			t.Errorf("state %+v, marked %d", state, src.marked())
 		}
-		time.Sleep(31 * time.Minute)
+		elapse(31 * time.Minute)
 		synctest.Wait()
 		if state := g.Claims()[0]; state.State != StateRunning || src.marked() != 2 || len(dead.got) != 0 {
 			t.Errorf("state %+v, marked %d, dead letters %d", state, src.marked(), len(dead.got))
@@ -123,12 +123,12 @@ func TestDeadLetterIsHeldUntilItsAck(t *testing.T) {
 				src, dead := newFakeSource(16), &fakeLetters{refuse: 20}
 				g, end := begin(t, Config{BatchRecords: 1}, src, handler, dead)
 				src.send(0, "a", "a")
-				time.Sleep(10 * time.Second)
+				elapse(10 * time.Second)
 				synctest.Wait()
 				if state := g.Claims()[0]; state.State != StateDeadLetterHeld || src.marked() != -1 {
 					t.Errorf("state %+v, marked %d", state, src.marked())
 				}
-				time.Sleep(10 * time.Minute)
+				elapse(10 * time.Minute)
 				synctest.Wait()
 				if got := dead.offsets(); !slices.Equal(got, []int64{0, 1}) || src.marked() != 2 {
 					t.Errorf("dead letters %v, marked %d", got, src.marked())
@@ -161,7 +161,7 @@ func TestRetryEndsWithItsTime(t *testing.T) {
 		began := time.Now()
 		src.send(0, "a")
 		for len(dead.offsets()) == 0 {
-			time.Sleep(100 * time.Millisecond)
+			elapse(100 * time.Millisecond)
 		}
 		if took := time.Since(began); took < 10*time.Second || took > 12*time.Second {
 			t.Errorf("gave up after %s", took)
@@ -186,7 +186,7 @@ func TestLettersOfKeysAreWrittenBesideEachOther(t *testing.T) {
 			return nil
 		}), dead)
 		src.send(0, "a", "b", "c", "a", "b", "c", "a", "b", "c", "a", "b", "c")
-		time.Sleep(4*time.Second + time.Millisecond)
+		elapse(4*time.Second + time.Millisecond)
 		synctest.Wait()
 		if got := dead.offsets(); len(got) != 12 {
 			t.Fatalf("%d letters after 4 s, each takes 1 s", len(got))
@@ -210,6 +210,6 @@ func TestLettersOfKeysAreWrittenBesideEachOther(t *testing.T) {
 type slowLetters struct{ fakeLetters }
 
 func (l *slowLetters) Write(ctx context.Context, letter deadletter.Letter) error {
-	time.Sleep(time.Second)
+	elapse(time.Second)
 	return l.fakeLetters.Write(ctx, letter)
 }

@@ -52,6 +52,7 @@ func (t *tracing) batch(ctx context.Context, b *Batch) (context.Context, trace.S
 		remote := trace.SpanContextFromContext(t.extract(ctx, r))
 		links = append(links, trace.Link{SpanContext: remote, Attributes: []attribute.KeyValue{offset(r)}})
 	}
+	//nolint:spancheck // the caller ends it
 	return t.tracer.Start(ctx, "process "+b.Claim.Topic, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithLinks(links...), trace.WithAttributes(t.attributes(b.Claim.Topic, b.Claim.Partition)...),
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", len(b.Records))))
@@ -64,6 +65,7 @@ func (t *tracing) record(ctx context.Context, r *record.Record) (context.Context
 	if t.off {
 		return ctx, noop.Span{}
 	}
+	//nolint:spancheck // the caller ends it
 	return t.tracer.Start(ctx, "process "+r.Topic, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(t.attributes(r.Topic, r.Partition)...), trace.WithAttributes(offset(r)))
 }

@@ -3,6 +3,7 @@ package consume
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -52,7 +53,7 @@ func TestARecordsSpanIsAChildOfItsPublisher(t *testing.T) {
 			return failure.As(failure.Permanent, "NO", errors.New("no"))
 		}), &fakeLetters{})
 		src.messages <- traced(5, sampledParent)
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		end()
 		if n := len(spans.Ended()); n != 1 {
 			t.Fatalf("%d spans", n)
@@ -76,12 +77,7 @@ func TestARecordsSpanIsAChildOfItsPublisher(t *testing.T) {
 }
 
 func has(attributes []attribute.KeyValue, want attribute.KeyValue) bool {
-	for _, a := range attributes {
-		if a == want {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(attributes, want)
 }
 
 // A batch's span is a root that links to the sampled traces among its records.
@@ -93,7 +89,7 @@ func TestABatchsSpanLinksToItsRecords(t *testing.T) {
 		_, end := begin(t, cfg, src, batchFunc(func(context.Context, *Batch) error { return nil }), &fakeLetters{})
 		src.messages <- traced(5, unsampledParent)
 		src.messages <- traced(6, sampledParent)
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		end()
 		if n := len(spans.Ended()); n != 1 {
 			t.Fatalf("%d spans", n)
@@ -119,7 +115,7 @@ func TestTheTraceIsCarriedOnWithoutAProvider(t *testing.T) {
 			return nil
 		}), &fakeLetters{})
 		src.messages <- traced(0, sampledParent)
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		end()
 		if !strings.Contains(sampledParent, inside.TraceID().String()) {
 			t.Errorf("trace %s", inside.TraceID())

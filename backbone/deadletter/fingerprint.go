@@ -38,6 +38,6 @@ func varying() []*regexp.Regexp {
 		regexp.MustCompile(`"[^"]*"|'[^']*'|` + "`[^`]*`"),
 		regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`),
 		regexp.MustCompile(`\b[0-9a-fA-F]{12,}\b`),
-		regexp.MustCompile(`[0-9]+`),
+		regexp.MustCompile(`\d+`),
 	}
 }
