@@ -21,9 +21,9 @@ race:
 
 # A dependency added to one module is missed by those that build upon it, which
 # the workspace does not show. -e: tests of dependencies' dependencies may need
-# what no registry has.
+# what no registry has. In the order in which they build upon each other.
 tidy:
-	@set -e; for dir in $(modules); do echo "tidy $$dir"; GOWORK=off go -C "$$dir" mod tidy -e; done
+	@set -e; for dir in proto backbone services/* cmd/* tests; do echo "tidy $$dir"; GOWORK=off go -C "$$dir" mod tidy -e; done
 
 build-modules:
 	@set -e; for dir in $(modules); do echo "build $$dir"; GOWORK=off go -C "$$dir" build ./...; done

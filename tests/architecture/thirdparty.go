@@ -19,7 +19,7 @@ func thirdParties(l layer) []string {
 	case server:
 		return slices.Concat(protobuf(), rpc(), telemetry(), plain())
 	case store:
-		// What a script answers is MessagePack: Redis packs and unpacks no other.
+		// Scripts are handed MessagePack, which Lua within Redis unpacks natively.
 		return slices.Concat(databases(), telemetry(), resilience(), plain(), []string{"github.com/tinylib/msgp"})
 	case stream:
 		return slices.Concat(protobuf(), broker(), telemetry(), plain())
