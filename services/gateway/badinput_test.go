@@ -44,6 +44,8 @@ func badInput() []badRequest {
 		{"body too large", "POST", "/api/v1/votes", `{"pollId":"` + strings.Repeat("p", 1<<20) + `"}`, nil},
 		{"wrong media type", "POST", "/api/v1/votes", `{}`, []string{"Content-Type", "text/plain"}},
 		{"wrong charset", "POST", "/api/v1/votes", `{}`, []string{"Content-Type", "application/json; charset=latin1"}},
+		{"compressed", "POST", "/api/v1/votes", `{}`, []string{"Content-Encoding", "gzip"}},
+		{"another poll than the path's", "POST", "/api/v1/polls/p:close", `{"pollId":"q"}`, nil},
 		{"another site's page", "POST", "/api/v1/votes", `{}`, []string{"Origin", "https://evil.example"}},
 		{"unknown query parameter", "GET", "/api/v1/polls/p?verbose=1", "", nil},
 		{"path field as query parameter", "GET", "/api/v1/polls/p?pollId=q", "", nil},

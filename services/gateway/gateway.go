@@ -1,5 +1,5 @@
-// Package gateway is the REST edge of Floodgate: shared/API.md, field by field,
-// over the services' gRPC.
+// Package gateway is the REST edge of Floodgate: the paths that the protos
+// name, over the services' gRPC.
 //
 // It promises that a client always gets an answer before a load balancer gives
 // one in its place; that the answer never says more than was done, nor less;

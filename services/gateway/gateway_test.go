@@ -11,17 +11,22 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"floodgate.internal/backbone/telemetry"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 // edge is a gateway over real HTTP and real gRPC, with a ballot box behind it.
 type edge struct {
 	url string
-	box *ballotBox
-	log *syncBuffer
+	// wire is this edge's own, so that nothing of it is left behind.
+	wire http.Transport
+	box  *ballotBox
+	log  *syncBuffer
 }
 
 // newEdge starts one with changed settings.
@@ -40,8 +45,15 @@ func newEdge(t *testing.T, change func(*gateway.Config, *gateway.Dependencies)) 
 	}
 	server := httptest.NewServer(g.Handler())
 	t.Cleanup(server.Close)
-	e.url = server.URL
+	e.connect(t, server.URL)
 	return e
+}
+
+// connect makes the edge one at a URL.
+func (e *edge) connect(t *testing.T, url string) {
+	t.Helper()
+	e.url = url
+	t.Cleanup(e.wire.CloseIdleConnections)
 }
 
 // newTelemetry is what an edge speaks to in a test.
@@ -91,7 +103,7 @@ func (e *edge) do(t *testing.T, method, path, body string, headers ...string) an
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := e.wire.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func startEdge(t *testing.T, change func(*gateway.Config, *gateway.Dependencies)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.url = "http://" + addr.String()
+	e.connect(t, "http://"+addr.String())
 	ctx, cancel := context.WithCancel(t.Context())
 	run := &running{e, cancel, make(chan error, 1)}
 	go func() { run.done <- g.Run(ctx) }()
@@ -64,6 +64,11 @@ func TestReadinessNamesWhatIsMissing(t *testing.T) {
 	e.do(t, "GET", "/healthz", "").want(t, 200, `{"status":"ok"}`)
 	e.do(t, "GET", "/readyz", "").want(t, 503, `{"ready":false,"missing":[{"name":"kafka","reason":"no broker answers"}]}`)
 	newEdge(t, nil).do(t, "GET", "/readyz", "").want(t, 200, `{"ready":true}`)
+	conn, server := serveBox(t, newBallotBox())
+	server.Stop()
+	if err := gateway.Serving(conn)(t.Context()); err == nil || strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("a dead service: %v", err)
+	}
 }
 
 func TestOpenAPINamesEveryPath(t *testing.T) {
@@ -125,7 +130,8 @@ func TestABodyWithoutALengthIsBoundedToo(t *testing.T) {
 	for size, want := range map[int]int{900: 202, 1001: 413} {
 		body := `{"pollId":"p","candidateId":"a","voterId":"x"}`
 		body += strings.Repeat(" ", size-len(body))
-		response, err := http.Post(e.url+"/api/v1/votes", "application/json", io.MultiReader(strings.NewReader(body)))
+		client := http.Client{Transport: &e.wire}
+		response, err := client.Post(e.url+"/api/v1/votes", "application/json", io.MultiReader(strings.NewReader(body)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +252,7 @@ func TestAnEdgeIsAPartOfAProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.url = "http://" + addr.String()
+	e.connect(t, "http://"+addr.String())
 	process, err := lifecycle.New(lifecycle.Config{Readiness: readiness}, g.Component())
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,10 @@ import (
 	"net"
 	"net/http"
 
+	"google.golang.org/grpc"
+
 	"floodgate.internal/backbone/lifecycle"
+	"floodgate.internal/services/gateway/internal/probe"
 )
 
 // Listen takes the address, so that it is known before Run serves it; Run does
@@ -59,6 +62,12 @@ func (g *Gateway) Stop(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("gateway: requests under way were cut off: %w", err), g.server.Close())
 	}
 	return nil
+}
+
+// Serving is a readiness check for a service in another process: its gRPC
+// health, asked over the connection that the gateway uses.
+func Serving(conn grpc.ClientConnInterface) func(context.Context) error {
+	return probe.Serving(conn)
 }
 
 // Component is the gateway as a part of a process, after whatever its

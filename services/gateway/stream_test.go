@@ -19,7 +19,7 @@ func (e *edge) watch(ctx context.Context, t *testing.T, accept string) *bufio.Sc
 		t.Fatal(err)
 	}
 	request.Header.Set("Accept", accept)
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := e.wire.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,6 +90,9 @@ func tooLarge() *status.Status {
 // that curl puts there by itself are taken for JSON: what a browser could abuse
 // them for, the cross-origin check stops.
 func checkMedia(r *http.Request) *status.Status {
+	if encoding := r.Header["Content-Encoding"]; len(encoding) > 0 && encoding[0] != "identity" {
+		return unsupportedMedia("the body must not be compressed")
+	}
 	values := r.Header["Content-Type"]
 	if len(values) == 0 || values[0] == statusjson.ContentType || r.ContentLength == 0 {
 		return nil
@@ -102,6 +105,10 @@ func checkMedia(r *http.Request) *status.Status {
 		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"):
 		return nil
 	}
-	return rpc.Status(codes.InvalidArgument, statusjson.ReasonUnsupportedMedia,
-		"the body must be application/json in UTF-8", nil)
+	return unsupportedMedia("the body must be application/json in UTF-8")
+}
+
+// unsupportedMedia is 415.
+func unsupportedMedia(message string) *status.Status {
+	return rpc.Status(codes.InvalidArgument, statusjson.ReasonUnsupportedMedia, message, nil)
 }

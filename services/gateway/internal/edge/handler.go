@@ -143,7 +143,7 @@ func (h *Handler) admit(ctx context.Context, ex *exchange.Exchange, r *http.Requ
 			statusjson.Write(ex, st)
 			return
 		}
-		ex.Body.Bytes = *buffer
+		ex.Body.Bytes, ex.Body.Params = *buffer, ex.Params
 	}
 	if ex.Route.Stream {
 		h.stream(ctx, ex, r)

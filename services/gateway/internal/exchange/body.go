@@ -11,6 +11,8 @@ import (
 type Body struct {
 	// Bytes is valid until the exchange ends; it goes back to a pool then.
 	Bytes []byte
+	// Params are the exchange's: a body must not contradict its path.
+	Params map[string]string
 	// Refusal is the status of a body that could not be decoded: grpc-gateway
 	// passes on only the text of an error, and loses the field that it names.
 	Refusal *status.Status

@@ -3,8 +3,14 @@
 package probe
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+
+	"google.golang.org/grpc"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	"floodgate.internal/backbone/lifecycle"
 )
@@ -40,6 +46,22 @@ func Health(w http.ResponseWriter, _ *http.Request) {
 	write(w, http.StatusOK, struct {
 		Status string `json:"status"`
 	}{"ok"})
+}
+
+// Serving is a readiness check that asks grpc.health.v1 behind conn.
+func Serving(conn grpc.ClientConnInterface) func(context.Context) error {
+	client := healthv1.NewHealthClient(conn)
+	return func(ctx context.Context) error {
+		answer, err := client.Check(ctx, &healthv1.HealthCheckRequest{})
+		if err != nil {
+			// Without its text, which holds the address.
+			return fmt.Errorf("health check: %s", status.Code(err))
+		}
+		if answer.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+			return fmt.Errorf("health check: %s", answer.GetStatus())
+		}
+		return nil
+	}
 }
 
 // write answers with v in JSON; probes are never cached.

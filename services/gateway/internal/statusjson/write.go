@@ -1,5 +1,5 @@
 // Package statusjson is how the REST edge says no: a google.rpc.Status in JSON,
-// under the HTTP status that API.md gives to its code.
+// under the HTTP status of its code and reason.
 package statusjson
 
 import (
@@ -18,9 +18,9 @@ import (
 // ContentType is the media type of every JSON answer.
 const ContentType = "application/json"
 
-// HTTPStatus is the HTTP status of a gRPC status, as API.md has it: a deadline
-// is 503 and never 504, because a load balancer's own 504 must stay the only
-// one there is; a business refusal is 400 and told apart by its reason.
+// HTTPStatus is the HTTP status of a gRPC status. Two are not the usual ones: a
+// deadline is 503 and never 504, because a load balancer's own 504 must stay the
+// only one there is, and ABORTED is 409 as ALREADY_EXISTS is.
 func HTTPStatus(st *status.Status) int {
 	switch rpc.Reason(st.Err()) {
 	case ReasonMethodNotAllowed:
@@ -36,7 +36,7 @@ func HTTPStatus(st *status.Status) int {
 	}
 }
 
-// httpStatusOf is the table of API.md for codes without a telling reason.
+// httpStatusOf is the table for codes without a telling reason.
 func httpStatusOf(code codes.Code) int {
 	switch code {
 	case codes.OK:

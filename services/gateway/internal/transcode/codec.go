@@ -114,11 +114,12 @@ func (c *codec) NewDecoder(r io.Reader) runtime.Decoder {
 		if len(bytes.TrimSpace(data)) == 0 {
 			return io.EOF
 		}
-		err := c.read(data, message)
-		if err != nil {
+		if err := c.read(data, message); err != nil {
 			body.Refusal = refuse(message, data, err)
+			return err
 		}
-		return err
+		body.Refusal = contradiction(message, body.Params)
+		return body.Refusal.Err() // nil for none
 	})
 }
 

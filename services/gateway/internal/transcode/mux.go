@@ -1,5 +1,5 @@
 // Package transcode turns REST requests into RPCs and their answers into JSON.
-// It is grpc-gateway, with what it does by default and API.md forbids turned
+// It is grpc-gateway, with what it does by default and an edge must not do turned
 // off: see New.
 package transcode
 
@@ -26,7 +26,7 @@ type Transcoder struct {
 	captured []runtime.HandlerFunc
 }
 
-// New makes a transcoder that answers as API.md says.
+// New makes a transcoder without routes.
 //
 // Of grpc-gateway's defaults it turns off: dropping unknown JSON fields, method
 // overrides, forms posted to GET paths, metadata from and to clients, statuses
@@ -84,7 +84,7 @@ func (t *Transcoder) Serve(ex *exchange.Exchange, r *http.Request) {
 func noHeader(string) (string, bool) { return "", false }
 
 // success sets the status of an RPC that is not answered by 200: 201 where it
-// creates, 202 where the effect comes later, both by API.md.
+// creates, 202 where the effect comes later.
 func success(ctx context.Context, _ http.ResponseWriter, _ proto.Message) error {
 	ex := exchange.From(ctx)
 	if ex == nil || ex.Route == nil {

@@ -42,6 +42,21 @@ func refuse(message proto.Message, data []byte, cause error) *status.Status {
 	return rpc.Status(code, reason, path+": "+description, nil, rpc.BadField(path, description))
 }
 
+// contradiction refuses a body that names another resource than its path does:
+// grpc-gateway would take the path's word in silence. Nil where they agree.
+func contradiction(message proto.Message, params map[string]string) *status.Status {
+	m := message.ProtoReflect()
+	for name, value := range params {
+		field := m.Descriptor().Fields().ByTextName(name)
+		if field != nil && m.Has(field) && m.Get(field).String() != value {
+			path := field.JSONName()
+			return rpc.Status(codes.InvalidArgument, statusjson.ReasonInvalidBody,
+				path+": is not the one in the path", nil, rpc.BadField(path, "is not the one in the path"))
+		}
+	}
+	return nil
+}
+
 // repeated reads the name of a field that is given twice from the decoder's
 // error: each of the two can be decoded by itself.
 func repeated(cause string) (path, description string) {
