@@ -14,6 +14,9 @@ import (
 // errLost stands for an answer that was lost on the way.
 var errLost = errors.New("the answer was lost")
 
+// errGone says that retention has taken what was asked for.
+var errGone = errors.New("retention has taken it")
+
 // fakeLog is a log of one partition.
 type fakeLog struct {
 	mu     sync.Mutex
@@ -31,8 +34,14 @@ func (l *fakeLog) Extent(context.Context, int32) (casting.Extent, error) {
 
 func (l *fakeLog) Scan(_ context.Context, _ int32, from, to int64, each func(casting.Event) error) error {
 	l.mu.Lock()
-	events := slices.Clone(l.events)
+	events, first := slices.Clone(l.events), l.first
 	l.mu.Unlock()
+	if from >= to {
+		return nil
+	}
+	if from < first {
+		return errGone
+	}
 	for _, e := range events[min(from, int64(len(events))):min(to, int64(len(events)))] {
 		if err := each(e); err != nil {
 			return err

@@ -24,7 +24,8 @@ func (c *TallyClaim) rebuild(ctx context.Context) error {
 		return ctx.Err()
 	}
 	begun := time.Now()
-	if err := c.replay(ctx, builds, to); err != nil {
+	to, err := c.replay(ctx, builds, to)
+	if err != nil {
 		return err
 	}
 	for _, b := range builds {
@@ -58,24 +59,26 @@ func (c *TallyClaim) behind() (map[Shard]*build, int64) {
 
 // replay reads the log from its beginning; what retention has taken comes from
 // the ledger. Dead-lettered records are read again at their own place, so the
-// replay topics hold nothing that the source does not.
-func (c *TallyClaim) replay(ctx context.Context, builds map[Shard]*build, to int64) error {
+// replay topics hold nothing that the source does not. It answers the offset up
+// to which the builds know everything.
+func (c *TallyClaim) replay(ctx context.Context, builds map[Shard]*build, to int64) (int64, error) {
 	extent, err := c.t.log.Extent(ctx, c.partition)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	to = max(to, extent.First)
 	for id, b := range builds {
 		b.poll, err = c.t.polls.Get(ctx, id.Poll)
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if extent.First > 0 {
 		if err := seed(ctx, c.t.ledger, builds, extent.First); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return c.t.log.Scan(ctx, c.partition, extent.First, to, func(e Event) error {
+	return to, c.t.log.Scan(ctx, c.partition, extent.First, to, func(e Event) error {
 		if b := builds[e.Shard]; b != nil {
 			return b.play(e)
 		}
