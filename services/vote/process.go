@@ -12,7 +12,7 @@ import (
 // RunProcess runs the service in a process of its own, with its gRPC server on
 // addr, until ctx ends. listening is told the address taken; it may be nil.
 func RunProcess(ctx context.Context, cfg Config, addr string, tel *telemetry.Telemetry, listening func(net.Addr)) error {
-	srv, err := rpc.NewServer(rpc.ServerConfig{Log: tel.Log, Tracer: tel.Tracer, Propagator: tel.Propagator})
+	srv, err := rpc.NewServer(rpc.ServerConfig{Log: tel.Log, Tracer: tel.Tracer, Propagator: tel.Propagator, Metrics: tel.Registry})
 	if err != nil {
 		return err
 	}
