@@ -198,12 +198,12 @@ func TestReadRangeEndsWithItsContextAndItsFunction(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	calls := 0
 	err := broker.ReadRange(ctx, client, topic, 0, 0, 5, func(*record.Record) error { calls++; cancel(); return nil })
-	if err != context.Canceled || calls != 1 {
+	if !errors.Is(err, context.Canceled) || calls != 1 {
 		t.Errorf("cancelled: %v after %d records", err, calls)
 	}
 	stop := fmt.Errorf("enough")
 	err = broker.ReadRange(t.Context(), client, topic, 0, 0, 5, func(*record.Record) error { return stop })
-	if err != stop {
+	if !errors.Is(err, stop) {
 		t.Errorf("stopped: %v", err)
 	}
 }

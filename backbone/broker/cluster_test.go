@@ -17,8 +17,8 @@ import (
 // names, or of an embedded one.
 func cluster(t *testing.T, opts ...kfake.Opt) broker.Config {
 	t.Helper()
-	if real := os.Getenv("FLOODGATE_KAFKA_BROKERS"); real != "" && len(opts) == 0 {
-		return broker.Config{Brokers: strings.Split(real, ",")}
+	if addresses := os.Getenv("FLOODGATE_KAFKA_BROKERS"); addresses != "" && len(opts) == 0 {
+		return broker.Config{Brokers: strings.Split(addresses, ",")}
 	}
 	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
 	if err != nil {

@@ -44,8 +44,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (sarama.Client, err
 			w.over()
 			return client, nil
 		}
-		var unreachable *UnreachableError
-		if errors.As(err, &unreachable) {
+		if unreachable, ok := errors.AsType[*UnreachableError](err); ok {
 			if p.certain(unreachable) {
 				return nil, err
 			}

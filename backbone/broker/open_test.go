@@ -40,7 +40,7 @@ func deafPort(t *testing.T) *net.TCPAddr {
 // addr; it answers where broker 0 really listens.
 func misadvertised(t *testing.T, brokers, first int, addr net.Addr) string {
 	t.Helper()
-	var real []string
+	var listening []string
 	var mu sync.Mutex
 	cluster(t, kfake.NumBrokers(brokers), kfake.ListenFn(func(network, address string) (net.Listener, error) {
 		l, err := net.Listen(network, address)
@@ -49,13 +49,13 @@ func misadvertised(t *testing.T, brokers, first int, addr net.Addr) string {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		real = append(real, l.Addr().String())
-		if len(real) <= first {
+		listening = append(listening, l.Addr().String())
+		if len(listening) <= first {
 			return l, nil
 		}
 		return advertising{Listener: l, addr: addr}, nil
 	}))
-	return real[0]
+	return listening[0]
 }
 
 func TestOpenNamesTheAdvertisedAddressThatCannotBeReached(t *testing.T) {

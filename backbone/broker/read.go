@@ -54,7 +54,8 @@ func ReadRange(ctx context.Context, client sarama.Client, topic string, partitio
 		if errors.Is(err, sarama.ErrOffsetOutOfRange) {
 			return r.outOfRange(ctx)
 		}
-		if failures++; failures >= maxAttempts {
+		failures++
+		if failures >= maxAttempts {
 			return fmt.Errorf("reading %s/%d at offset %d: %w", topic, partition, r.next, err)
 		}
 		_ = client.RefreshMetadata(topic) // The leader may have moved.

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"encoding/hex"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 // Calls are used again, so a step names the use it belongs to: the watch may
 // come late and must not touch a later use of the same call.
 const (
-	queued uint64 = iota
+	queued uint64 = iota + 1
 	sent
 	settled
 	abandoned
@@ -89,8 +90,10 @@ func (c *call) encode(e Event) error {
 	if err != nil {
 		return err
 	}
-	c.buf, c.value.bytes = buf, buf[:len(buf):len(buf)]
-	c.key.bytes = c.keep(func(b []byte) []byte { return append(b, e.Key...) })
+	c.buf, c.value.bytes = buf, slices.Clip(buf)
+	if e.Key != nil {
+		c.key.bytes = c.keep(func(b []byte) []byte { return append(b, e.Key...) })
+	}
 	at := e.OccurredAt
 	if at.IsZero() {
 		at = time.Now()

@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 // brokers answers the real cluster that FLOODGATE_KAFKA_BROKERS names, or an
 // embedded one.
 func brokers(t testing.TB) broker.Config {
-	if real := os.Getenv("FLOODGATE_KAFKA_BROKERS"); real != "" {
-		return broker.Config{Brokers: strings.Split(real, ",")}
+	if addresses := os.Getenv("FLOODGATE_KAFKA_BROKERS"); addresses != "" {
+		return broker.Config{Brokers: strings.Split(addresses, ",")}
 	}
 	_, cfg := embedded(t)
 	return cfg

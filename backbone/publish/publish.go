@@ -111,11 +111,14 @@ func (p *Publisher) Publish(ctx context.Context, e Event) (Ack, error) {
 	nameMessage(span, e.ID)
 	c := p.calls.Get().(*call)
 	if err := c.encode(e); err != nil {
-		return Ack{}, endSpan(span, nil, unencodable(e, err))
+		err = unencodable(e, err)
+		endSpan(span, nil, err)
+		return Ack{}, err
 	}
 	p.cfg.Propagator.Inject(ctx, (*carrier)(c))
 	ack, err := p.deliver(ctx, t, c)
-	return ack, endSpan(span, &ack, err)
+	endSpan(span, &ack, err)
+	return ack, err
 }
 
 // PublishRecord puts a raw record into a topic: a dead letter, a replay. Its
@@ -132,7 +135,8 @@ func (p *Publisher) PublishRecord(ctx context.Context, topic string, key, value 
 	c := p.calls.Get().(*call)
 	c.raw(key, value, headers)
 	ack, err := p.deliver(ctx, t, c)
-	return ack, endSpan(span, &ack, err)
+	endSpan(span, &ack, err)
+	return ack, err
 }
 
 // deliver queues the call for the producer and awaits its ack.

@@ -43,7 +43,7 @@ func TestASampledCallerGetsAProducerSpan(t *testing.T) {
 		attribute.String("messaging.system", "kafka"), attribute.String("messaging.operation.name", "send"),
 		attribute.String("messaging.operation.type", "send"), attribute.String("messaging.destination.name", name),
 		attribute.String("messaging.message.id", e.ID.String()), attribute.Int64("messaging.kafka.offset", ack.Offset),
-		attribute.String("messaging.destination.partition.id", attribute.IntValue(int(ack.Partition)).Emit()),
+		attribute.String("messaging.destination.partition.id", attribute.IntValue(int(ack.Partition)).String()),
 	)
 	if !got.Equals(&want) {
 		t.Errorf("attributes %v, want %v", got.ToSlice(), want.ToSlice())
