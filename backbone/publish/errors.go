@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/IBM/sarama"
-	"github.com/eapache/go-resiliency/breaker"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/failure"
@@ -62,9 +61,9 @@ func join(kind, err error) error {
 // last answer is a refusal, the answer to an earlier attempt may have been lost
 // on its way, unless the refusal holds for every attempt alike.
 func classify(err error, batched bool) error {
-	var configuration sarama.ConfigurationError
+	_, ours := errors.AsType[sarama.ConfigurationError](err)
 	switch {
-	case errors.As(err, &configuration):
+	case ours:
 		// The size with its framing, which thousands of headers make large.
 		return failure.As(failure.Permanent, "RECORD_TOO_LARGE", join(ErrTooLarge, err))
 	case errors.Is(err, sarama.ErrMessageSizeTooLarge):
@@ -78,19 +77,21 @@ func classify(err error, batched bool) error {
 	}
 }
 
-// spent says that the producer is of no more use: the broker lost its identity,
-// gave it to another or refuses its sequence, so that only a new id goes on; or
-// no broker answers, and sarama would refuse every record for 10 s even when
-// one is back (its breaker), which a new producer does not.
+// spent says that the producer is of no more use. Either the broker lost its
+// identity, gave it to another or refuses its sequence, so that only a new id
+// goes on. Or the failure is not an answer of Kafka's but the want of one: then
+// sarama goes on to refuse every record for 10 s (its breaker), also when a
+// broker is back, and a new producer does not.
 func spent(err error) bool {
-	for _, end := range []error{
-		sarama.ErrOutOfOrderSequenceNumber, sarama.ErrUnknownProducerID, sarama.ErrInvalidProducerEpoch,
-		sarama.ErrInvalidProducerIDMapping, sarama.ErrProducerFenced,
-		sarama.ErrOutOfBrokers, breaker.ErrBreakerOpen,
-	} {
-		if errors.Is(err, end) {
+	if answer, ok := errors.AsType[sarama.KError](err); ok {
+		switch answer {
+		case sarama.ErrOutOfOrderSequenceNumber, sarama.ErrUnknownProducerID, sarama.ErrInvalidProducerEpoch,
+			sarama.ErrInvalidProducerIDMapping, sarama.ErrProducerFenced:
 			return true
+		default:
+			return false
 		}
 	}
-	return false
+	_, ours := errors.AsType[sarama.ConfigurationError](err)
+	return !ours && !errors.Is(err, sarama.ErrShuttingDown)
 }

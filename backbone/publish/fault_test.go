@@ -3,6 +3,8 @@ package publish_test
 import (
 	"context"
 	"errors"
+	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/record"
@@ -278,5 +281,43 @@ func TestATopicWithALowerBoundIsUnavailable(t *testing.T) {
 	}
 	if records, bytes := p.InFlight(); records != 0 || bytes != 0 {
 		t.Errorf("%d records, %d bytes in flight after the last answer", records, bytes)
+	}
+}
+
+// While no broker answers, records wait unsent and their contexts end in a
+// definite answer; once one is back, they go on at once.
+func TestPublishingGoesOnWhenTheBrokerIsBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := broker.Config{Brokers: c.ListenAddrs()}
+	name := topic(t, dial(t, cfg), cfg, topics.DLQFailed)
+	p := publisher(t, cfg, publish.Config{})
+	if _, err := p.PublishRecord(t.Context(), name, []byte("k"), []byte("before"), nil); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if _, err := p.PublishRecord(t.Context(), name, []byte("k"), []byte("lost"), nil); !errors.Is(err, publish.ErrUnavailable) {
+		t.Fatalf("away: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = p.PublishRecord(ctx, name, []byte("k"), []byte("unsent"), nil)
+	if !errors.Is(err, publish.ErrUnavailable) || errors.Is(err, publish.ErrIndefinite) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("unsent: %v", err)
+	}
+	_, port, _ := net.SplitHostPort(cfg.Brokers[0])
+	number, _ := strconv.Atoi(port)
+	c, err = kfake.NewCluster(kfake.Ports(number), kfake.DataDir(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	ack, err := p.PublishRecord(t.Context(), name, []byte("k"), []byte("after"), nil)
+	if err != nil || ack.Offset < 1 || ack.Offset > 2 {
+		t.Errorf("back: %+v %v", ack, err)
 	}
 }
