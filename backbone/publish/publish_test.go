@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/trace"
@@ -212,5 +213,42 @@ func TestNewNamesEveryFault(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("faults %v do not name %s", err, want)
 		}
+	}
+}
+
+// A topic made anew has other partitions than the publisher remembers: the
+// record that shows it was never sent, and the next one goes where it should.
+func TestATopicMadeAnewIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	_, cfg := embedded(t)
+	client := dial(t, cfg)
+	name := topic(t, client, cfg, topics.DLQFailed)
+	p, err := publish.New(client, publish.Config{Source: "vote"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	key := []byte("order-7") // Not on partition 0 of 12.
+	if _, err := p.PublishRecord(t.Context(), name, key, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.DeleteTopic(name); err != nil {
+		t.Fatal(err)
+	}
+	anew := topics.Topic{Name: name, PartitionsDev: 1, Retention: time.Hour, SegmentBytes: 1 << 20}
+	if err := broker.EnsureTopics(t.Context(), client, cfg, []topics.Topic{anew}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.PublishRecord(t.Context(), name, key, nil, nil)
+	if !errors.Is(err, sarama.ErrInvalidPartition) || !errors.Is(err, publish.ErrUnavailable) || errors.Is(err, publish.ErrIndefinite) {
+		t.Errorf("at the old partition: %v", err)
+	}
+	ack, err := p.PublishRecord(t.Context(), name, key, nil, nil)
+	if err != nil || ack.Partition != 0 || ack.Offset != 0 {
+		t.Errorf("at the new one: %+v %v", ack, err)
 	}
 }
