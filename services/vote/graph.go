@@ -75,39 +75,47 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 		return g, err
 	}
 	g.closers = append(g.closers, closer{"publisher", publisher.Close})
-	return g, g.wire(s, parts{tables: tables, log: log, view: view, publisher: publisher})
+	p := parts{
+		polls: tables.Polls, floors: tables.Floors, ledger: tables.Ledger, log: log, view: view,
+		votes: stream.NewPublisher(publisher), dead: deadletter.New("vote", publisher),
+	}
+	if s.wrap != nil {
+		s.wrap(&p)
+	}
+	return g, g.wire(s, p)
 }
 
-// parts are the opened dependencies.
+// parts are the opened dependencies, as the effects see them.
 type parts struct {
-	tables    *store.Store
-	log       *stream.Log
-	view      casting.View
-	publisher *publish.Publisher
+	polls  casting.Polls
+	floors casting.Floors
+	ledger casting.Ledger
+	log    casting.Log
+	view   casting.View
+	votes  casting.Publisher
+	dead   consume.DeadLetterer
 }
 
 // wire makes the effects and the consumers out of the parts.
 func (g *graph) wire(s *Service, p parts) error {
-	polls, floors, ledger := p.tables.Polls, p.tables.Floors, p.tables.Ledger
-	edge, late := casting.NewPollCache(polls, edgePollAge), casting.NewPollCache(polls, consumerPollAge)
-	g.desk = casting.NewDesk(edge, polls, ledger, stream.NewPublisher(p.publisher))
-	g.counter = casting.NewCounter(edge, p.view, floors, ledger, p.log)
-	g.recounter = casting.NewRecounter(late, p.view, ledger, p.log)
-	dead := deadletter.New("vote", p.publisher)
+	edge, late := casting.NewPollCache(p.polls, edgePollAge), casting.NewPollCache(p.polls, consumerPollAge)
+	g.desk = casting.NewDesk(edge, p.polls, p.ledger, p.votes)
+	g.counter = casting.NewCounter(edge, p.view, p.floors, p.ledger, p.log)
+	g.recounter = casting.NewRecounter(late, p.view, p.ledger, p.log)
 	if s.cfg.has(RoleTally) {
-		tally := casting.NewTally(casting.TallyConfig{ViewTTL: s.cfg.ViewTTL}, p.view, floors, ledger, p.log, late, s.deps.Log)
-		if err := g.join(s, topics.GroupVoteTally, s.cfg.TallyBatch, stream.NewTallyHandler(tally), dead); err != nil {
+		tally := casting.NewTally(casting.TallyConfig{ViewTTL: s.cfg.ViewTTL}, p.view, p.floors, p.ledger, p.log, late, s.deps.Log)
+		if err := g.join(s, topics.GroupVoteTally, s.cfg.TallyBatch, stream.NewTallyHandler(tally), p.dead); err != nil {
 			return err
 		}
 	}
 	if s.cfg.has(RoleLedger) {
-		return g.join(s, topics.GroupVoteLedger, s.cfg.LedgerBatch, stream.NewLedgerHandler(casting.NewBooks(ledger, late)), dead)
+		return g.join(s, topics.GroupVoteLedger, s.cfg.LedgerBatch, stream.NewLedgerHandler(casting.NewBooks(p.ledger, late)), p.dead)
 	}
 	return nil
 }
 
 // join makes a member of a group that reads vote.cast and the group's replays.
-func (g *graph) join(s *Service, group string, batch int, h consume.BatchHandler, dead *deadletter.Writer) error {
+func (g *graph) join(s *Service, group string, batch int, h consume.BatchHandler, dead consume.DeadLetterer) error {
 	member, err := consume.NewGroup(consume.Config{
 		Group: group, Topics: []string{topics.VoteCast, topics.Replay(topics.VoteCast, group)},
 		BatchRecords: batch, CommitEvery: s.cfg.CommitEvery, TracerProvider: s.deps.Tracer,

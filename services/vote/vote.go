@@ -36,6 +36,8 @@ type Service struct {
 	deps   Deps
 	rpc    *rpc.Server
 	server *server.Server
+	// wrap puts tests' faults between the effects and their stores.
+	wrap func(*parts)
 }
 
 // New answers a service that answers UNAVAILABLE until Run has reached what it

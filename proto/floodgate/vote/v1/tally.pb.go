@@ -95,7 +95,8 @@ type Tally struct {
 	Corrections int64 `protobuf:"varint,6,opt,name=corrections,proto3" json:"corrections,omitempty"`
 	// When this was read.
 	AsOf *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
-	// Records of the topic that are in the log and not yet counted.
+	// Records of the topic that are in the log and not yet counted; -1 while the
+	// broker does not answer.
 	Lag int64 `protobuf:"varint,8,opt,name=lag,proto3" json:"lag,omitempty"`
 	// Counted votes taken back; not part of total.
 	Voided        int64 `protobuf:"varint,9,opt,name=voided,proto3" json:"voided,omitempty"`

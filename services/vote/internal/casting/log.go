@@ -39,6 +39,9 @@ type Failure struct {
 	Offset    int64
 }
 
+// LagUnknown is the lag while nobody can tell.
+const LagUnknown = -1
+
 // Log reads vote.cast without a group: what rebuilds and recounts use. Safe for
 // concurrent use.
 type Log interface {
@@ -51,6 +54,7 @@ type Log interface {
 	Scan(ctx context.Context, partition int32, from, to int64, each func(Event) error) error
 	// Failures answers the dead letters of a poll that are in the log.
 	Failures(ctx context.Context, poll string) ([]Failure, error)
-	// Lag answers how many records of vote.cast the live view has not applied.
+	// Lag answers how many records of vote.cast the live view has not applied,
+	// or LagUnknown while the broker does not answer.
 	Lag(ctx context.Context) (int64, error)
 }

@@ -4,31 +4,82 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/proto/topics"
+	"floodgate.internal/services/vote/internal/casting"
 )
+
+// Bounds of a lag reading. Many watchers ask at once, so one reading serves all
+// for a while; a count must not wait for a broker that is away.
+const (
+	lagFreshness = 100 * time.Millisecond
+	lagPatience  = 500 * time.Millisecond
+)
+
+// lagReading is one reading, shared by those who asked during it.
+type lagReading struct {
+	begun time.Time
+	done  chan struct{}
+	lag   int64
+	err   error
+}
+
+// lagReader shares readings. Safe for concurrent use.
+type lagReader struct {
+	mu      sync.Mutex
+	current *lagReading
+}
 
 // Lag answers how many records of vote.cast the group vote-tally has not
 // committed. Offsets are committed after the view has the records, so a lag of
-// 0 says that everything acknowledged before the call is counted. It may be
-// lagFreshness old.
+// 0 says that everything acknowledged before the reading is counted. It may be
+// lagFreshness old; casting.LagUnknown while the broker does not answer.
 func (l *Log) Lag(ctx context.Context) (int64, error) {
+	r := l.lag.reading(l.readLag)
+	patience := time.NewTimer(lagPatience)
+	defer patience.Stop()
+	select {
+	case <-r.done:
+		if r.err != nil {
+			return casting.LagUnknown, nil //nolint:nilerr // the counts are there all the same
+		}
+		return r.lag, nil
+	case <-patience.C:
+		return casting.LagUnknown, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// reading answers the one under way, a fresh one, or begins another.
+func (l *lagReader) reading(read func(context.Context) (int64, error)) *lagReading {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if time.Since(l.lagAt) < lagFreshness {
-		return l.lag, nil
+	if r := l.current; r != nil && (!r.ended() || time.Since(r.begun) < lagFreshness) {
+		return r
 	}
-	at := time.Now()
-	lag, err := l.readLag(ctx)
-	if err != nil {
-		return 0, err
+	r := &lagReading{begun: time.Now(), done: make(chan struct{})}
+	l.current = r
+	go func() {
+		defer close(r.done)
+		// It serves many callers, so none of their contexts ends it.
+		r.lag, r.err = read(context.Background())
+	}()
+	return r
+}
+
+func (r *lagReading) ended() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
 	}
-	l.lag, l.lagAt = lag, at
-	return lag, nil
 }
 
 func (l *Log) readLag(ctx context.Context) (int64, error) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -15,18 +13,12 @@ import (
 	"floodgate.internal/services/vote/internal/casting"
 )
 
-// lagFreshness is how old an answer of Lag may be: many watchers ask at once.
-const lagFreshness = 100 * time.Millisecond
-
 // Log implements casting.Log on Kafka. Safe for concurrent use.
 type Log struct {
 	client     sarama.Client
 	admin      sarama.ClusterAdmin
 	partitions int32
-
-	mu    sync.Mutex
-	lag   int64
-	lagAt time.Time
+	lag        lagReader
 }
 
 // NewLog answers a log over a client of its own: reading the log must not wait

@@ -1,0 +1,39 @@
+package vote
+
+import (
+	"floodgate.internal/services/vote/internal/casting"
+)
+
+// Faults are hooks around every effect that outlives the process. Each is told
+// the effect's name before and after it.
+type Faults func(effect, when string)
+
+// Inject has the service tell faults of its effects; call it before Run.
+func (s *Service) Inject(faults Faults) {
+	s.wrap = func(p *parts) {
+		p.view = faultyView{p.view, faults}
+		p.floors = faultyFloors{p.floors, faults}
+		p.ledger = faultyLedger{p.ledger, faults}
+		p.votes = faultyPublisher{p.votes, faults}
+	}
+}
+
+type faultyView struct {
+	casting.View
+	faults Faults
+}
+
+type faultyFloors struct {
+	casting.Floors
+	faults Faults
+}
+
+type faultyLedger struct {
+	casting.Ledger
+	faults Faults
+}
+
+type faultyPublisher struct {
+	casting.Publisher
+	faults Faults
+}
