@@ -23,6 +23,7 @@ const (
 // commands is the tree that kong reads.
 type commands struct {
 	Up      upCmd      `cmd:"" help:"Run everything in one process."`
+	Burst   burstCmd   `cmd:"" help:"Fire a burst of votes and count it again."`
 	Service serviceCmd `cmd:"" help:"Run one service, or a role of it, in a process of its own."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -55,7 +56,7 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 		kong.Bind(s),
 	)
 	if err != nil {
-		fmt.Fprintln(s.err, "floodgate:", err)
+		_, _ = fmt.Fprintln(s.err, "floodgate:", err)
 		return exitUsage
 	}
 	command, err := parser.Parse(args)
@@ -63,14 +64,14 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintln(s.err, "floodgate:", err)
+		_, _ = fmt.Fprintln(s.err, "floodgate:", err)
 		return exitUsage
 	}
 	switch err := command.Run(); {
 	case errors.Is(err, errFailed):
 		return exitFailed
 	case err != nil:
-		fmt.Fprintln(s.err, "floodgate:", err)
+		_, _ = fmt.Fprintln(s.err, "floodgate:", err)
 		return exitFailed
 	}
 	return 0

@@ -19,7 +19,7 @@ type gatewayCmd struct {
 }
 
 // Help is shown behind the flags.
-func (gatewayCmd) Help() string {
+func (c *gatewayCmd) Help() string {
 	return `Gathers votes that arrive together into one call, so that the second hop costs
 little.
 

@@ -22,7 +22,7 @@ type upCmd struct {
 }
 
 // Help is shown behind the flags.
-func (upCmd) Help() string {
+func (c *upCmd) Help() string {
 	return `Listens on loopback alone, as nobody is asked who he is. SIGTERM stops it
 cleanly; kill -9 loses nothing that was acknowledged.
 
