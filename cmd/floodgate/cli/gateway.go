@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-
+	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/backbone/settings"
 	"floodgate.internal/services/gateway"
@@ -45,11 +44,9 @@ func (c *gatewayCmd) Run(ctx context.Context, s streams) error {
 	defer func() { _ = conn.Close() }()
 	cfg := gateway.DefaultConfig()
 	cfg.Addr, cfg.MicroBatch = c.HTTPAddr, true
-	g, err := gateway.New(cfg, gateway.Dependencies{
-		Vote: conn, Metrics: tel.MetricsHandler(), Registerer: tel.Registry,
-		TracerProvider: tel.Tracer, Propagator: tel.Propagator, Log: tel.Log,
-		Ready: []gateway.Check{{Name: "vote", Probe: serving(healthv1.NewHealthClient(conn))}},
-	})
+	ready := lifecycle.NewReadiness()
+	ready.Add("vote", gateway.Serving(conn))
+	g, err := gateway.New(cfg, gateway.Dependencies{Vote: conn, Readiness: ready, Telemetry: tel})
 	if err != nil {
 		return err
 	}
@@ -58,19 +55,9 @@ func (c *gatewayCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(s.out, "REST    http://%s\n", addr)
-	return g.Run(ctx)
-}
-
-// serving asks a process's overall health.
-func serving(health healthv1.HealthClient) func(context.Context) error {
-	return func(ctx context.Context) error {
-		res, err := health.Check(ctx, &healthv1.HealthCheckRequest{})
-		if err != nil {
-			return err
-		}
-		if res.GetStatus() != healthv1.HealthCheckResponse_SERVING {
-			return fmt.Errorf("is %s", res.GetStatus())
-		}
-		return nil
+	process, err := lifecycle.New(lifecycle.Config{Log: tel.Log, Readiness: ready}, g.Component())
+	if err != nil {
+		return err
 	}
+	return process.Run(ctx)
 }

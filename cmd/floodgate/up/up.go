@@ -8,8 +8,6 @@ import (
 	"net"
 	"sync"
 
-	"google.golang.org/grpc"
-
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/embedded"
 	"floodgate.internal/backbone/lifecycle"
@@ -127,7 +125,8 @@ func (s *Stack) gateway() lifecycle.Component {
 			cfg := gateway.DefaultConfig()
 			cfg.Addr = s.cfg.HTTPAddr
 			var err error
-			if g, err = gateway.New(cfg, s.edge(s.rpc.Local())); err != nil {
+			g, err = gateway.New(cfg, gateway.Dependencies{Vote: s.rpc.Local(), Readiness: s.ready, Telemetry: s.tel})
+			if err != nil {
 				return err
 			}
 			addr, err := g.Listen(ctx)
@@ -137,16 +136,8 @@ func (s *Stack) gateway() lifecycle.Component {
 			s.set(func(a *Addresses) { a.HTTP = addr.String() })
 			return nil
 		},
-		Run: func(ctx context.Context) error { return g.Run(ctx) },
-	}
-}
-
-// edge is what the gateway is given.
-func (s *Stack) edge(services grpc.ClientConnInterface) gateway.Dependencies {
-	return gateway.Dependencies{
-		Vote: services, Metrics: s.tel.MetricsHandler(), Registerer: s.tel.Registry,
-		TracerProvider: s.tel.Tracer, Propagator: s.tel.Propagator, Log: s.tel.Log,
-		Ready: []gateway.Check{{Name: "services", Probe: s.missing}},
+		Run:  func(ctx context.Context) error { return g.Run(ctx) },
+		Stop: func(ctx context.Context) error { return g.Stop(ctx) },
 	}
 }
 
