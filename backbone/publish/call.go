@@ -142,9 +142,9 @@ func (c *call) prepare(t *target, keyless *atomic.Uint32) int {
 	c.msg.Partition = t.partition(c.key.bytes, keyless)
 	// Stays where the broker knows a batch only as a duplicate.
 	c.msg.Offset = -1
-	// In milliseconds, so that the ack says what a consumer will read where the
-	// broker keeps the producer's time.
-	c.msg.Timestamp = time.Now().Truncate(time.Millisecond)
+	// In milliseconds, as the broker's answer is: so the ack says what a consumer
+	// will read where the broker keeps the producer's time.
+	c.msg.Timestamp = time.UnixMilli(time.Now().UnixMilli())
 	return size
 }
 

@@ -140,7 +140,7 @@ func (p *Publisher) settle(msg *sarama.ProducerMessage, err error) {
 	case err != nil:
 		c.err = classify(err, c.value.batched)
 		if errors.Is(err, sarama.ErrUnknownTopicOrPartition) || errors.Is(err, sarama.ErrInvalidPartition) {
-			p.targets.Delete(msg.Topic) // Made anew since: its partitions are read again.
+			p.targets.forget(msg.Topic) // Made anew since: its partitions are read again.
 		}
 	case msg.Offset < 0:
 		c.err = indefinite(errDuplicate)

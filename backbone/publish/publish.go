@@ -53,7 +53,7 @@ type Publisher struct {
 	client  sarama.Client
 	names   headerNames
 	tracer  trace.Tracer // nil where nothing is traced
-	targets sync.Map     // topic name to *target
+	targets targets
 	calls   sync.Pool
 	limit   limit
 	keyless atomic.Uint32
@@ -174,10 +174,7 @@ func (p *Publisher) finish(ctx context.Context, c *call) (Ack, error) {
 	if c.err != nil {
 		return Ack{}, c.err
 	}
-	ack := Ack{
-		Partition: c.msg.Partition, Offset: c.msg.Offset,
-		AcceptedAt: c.msg.Timestamp.Truncate(time.Millisecond).UTC(),
-	}
+	ack := Ack{Partition: c.msg.Partition, Offset: c.msg.Offset, AcceptedAt: c.msg.Timestamp.UTC()}
 	p.recycle(c)
 	return ack, nil
 }

@@ -2,6 +2,8 @@ package publish
 
 import (
 	"fmt"
+	"maps"
+	"sync"
 	"sync/atomic"
 
 	"github.com/IBM/sarama"
@@ -29,8 +31,8 @@ type target struct {
 // target answers what is known of a topic. The first call for a topic may ask
 // the cluster; topics outside the catalogue are placed by murmur2.
 func (p *Publisher) target(name string) (*target, error) {
-	if t, ok := p.targets.Load(name); ok {
-		return t.(*target), nil
+	if t := p.targets.get(name); t != nil {
+		return t, nil
 	}
 	ids, err := p.client.Partitions(name)
 	if err == nil && len(ids) == 0 {
@@ -46,8 +48,39 @@ func (p *Publisher) target(name string) (*target, error) {
 	}
 	t.spanName = "send " + name
 	t.spanStart = spanStart(name)
-	kept, _ := p.targets.LoadOrStore(name, t)
-	return kept.(*target), nil
+	p.targets.put(t)
+	return t, nil
+}
+
+// targets are what is known of topics: a map that is replaced, not changed,
+// because each record looks into it. The zero value is empty; safe for
+// concurrent use.
+type targets struct {
+	mu    sync.Mutex // of those who replace it
+	known atomic.Pointer[map[string]*target]
+}
+
+func (k *targets) get(name string) *target {
+	known := k.known.Load()
+	if known == nil {
+		return nil
+	}
+	return (*known)[name]
+}
+
+func (k *targets) put(t *target) { k.replace(func(m map[string]*target) { m[t.name] = t }) }
+
+func (k *targets) forget(name string) { k.replace(func(m map[string]*target) { delete(m, name) }) }
+
+func (k *targets) replace(change func(map[string]*target)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	next := make(map[string]*target)
+	if known := k.known.Load(); known != nil {
+		maps.Copy(next, *known)
+	}
+	change(next)
+	k.known.Store(&next)
 }
 
 // partition places a key; records without one take turns.
