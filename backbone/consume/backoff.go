@@ -3,6 +3,8 @@ package consume
 import (
 	"math/rand/v2"
 	"time"
+
+	"floodgate.internal/backbone/failure"
 )
 
 // delay is the pause before try number tries+1: a random time up to Initial
@@ -16,25 +18,33 @@ func (r Retry) delay(tries int) time.Duration {
 	return rand.N(min(ceiling, r.Max)) + 1
 }
 
-// budget counts the tries of one record or batch since its first failure.
+// budget counts the tries of one record or batch since its first failure. An
+// outage is no try of the record's: after it the budget is whole again.
 type budget struct {
-	retry Retry
-	tries int
-	first time.Time
+	retry   Retry
+	tries   int
+	first   time.Time
+	outages int
 }
 
-// failed notes a failed try at now.
-func (b *budget) failed(now time.Time) {
-	if b.tries == 0 {
-		b.first = now
+// failed notes a failed try at a time.
+func (b *budget) failed(at time.Time, err error) {
+	if failure.ClassOf(err) == failure.Outage {
+		b.outages++
+		b.tries = 0
+		return
 	}
+	if b.tries == 0 {
+		b.first = at
+	}
+	b.outages = 0
 	b.tries++
 }
 
 // spent says whether a retryable failure may be tried no more.
-func (b *budget) spent(now time.Time) bool {
-	return b.tries >= b.retry.Tries || now.Sub(b.first) >= b.retry.MaxElapsed
+func (b *budget) spent(at time.Time) bool {
+	return b.tries >= b.retry.Tries || at.Sub(b.first) >= b.retry.MaxElapsed
 }
 
 // delay is the pause before the next try.
-func (b *budget) delay() time.Duration { return b.retry.delay(b.tries) }
+func (b *budget) delay() time.Duration { return b.retry.delay(b.tries + b.outages) }

@@ -114,9 +114,14 @@ func benchGroup(b *testing.B, cfg broker.Config, topic string, handler any) func
 		b.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- g.Run(ctx) }()
-	return func() { cancel(); _ = <-ended }
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := g.Run(ctx); err != nil {
+			b.Error(err)
+		}
+	}()
+	return func() { cancel(); <-ended }
 }
 
 // BenchmarkNoOp reads the same 600,000 records with a raw sarama group and with

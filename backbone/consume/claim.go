@@ -109,7 +109,7 @@ func (c *claim) start(ctx context.Context) bool {
 		if out.err == nil {
 			return true
 		}
-		b.failed(now())
+		b.failed(now(), out.err)
 		c.note(ctx, &t, StateStarting, out.err, "tries", b.tries)
 		if !c.pause(b.delay()) {
 			return false

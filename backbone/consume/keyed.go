@@ -86,7 +86,7 @@ func (c *claim) settleOne(ctx context.Context, r *record.Record, places chan str
 			return true
 		}
 		at := now()
-		b.failed(at)
+		b.failed(at, out.err)
 		h.failed(at, out.indefinite)
 		switch {
 		case c.revoked():

@@ -128,16 +128,18 @@ func (g *Group) session(ctx context.Context, client sarama.Client, group sarama.
 
 // leave leaves the group, so that its partitions move on at once.
 func (g *Group) leave(ctx context.Context, client sarama.Client, group sarama.ConsumerGroup) {
-	done := make(chan error, 1)
-	go func() { done <- group.Close() }()
-	select {
-	case err := <-done:
-		if err != nil && !client.Closed() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := group.Close(); err != nil && !client.Closed() {
 			g.log.WarnContext(ctx, "leaving the group", "err", err)
 		}
+	}()
+	select {
+	case <-done:
 	case <-time.After(leaveTimeout):
 		_ = client.Close()
-		_ = <-done
+		<-done
 	}
 }
 

@@ -32,8 +32,8 @@ func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, re
 		if out.err == nil && len(marks) == 0 {
 			break
 		}
-		at := now()
-		b.failed(at)
+		at, err := now(), cmp.Or(out.err, gravest(marks))
+		b.failed(at, err)
 		h.failed(at, out.indefinite)
 		if c.revoked() {
 			return false
@@ -44,7 +44,7 @@ func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, re
 		} else if c.hopeless(out.err, &b) {
 			return c.isolate(ctx, recs, h, out.err, &t)
 		}
-		if !ok || len(again) > 0 && !c.backOff(ctx, &t, cmp.Or(out.err, gravest(marks)), again[0], &b) {
+		if !ok || len(again) > 0 && !c.backOff(ctx, &t, err, again[0], &b) {
 			return false
 		}
 		recs = again

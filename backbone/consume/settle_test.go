@@ -113,6 +113,43 @@ func TestOutageHoldsThePartition(t *testing.T) {
 	})
 }
 
+// An outage, however long, is not taken from the record's own budget: the first
+// slip after it is tried again.
+func TestAnOutageLeavesTheBudgetWhole(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"record", "batch"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				src, dead := newFakeSource(1), &fakeLetters{}
+				began, slips := time.Now(), 0
+				try := func() error {
+					if time.Since(began) < time.Hour {
+						return failure.As(failure.Outage, "AWAY", errors.New("away"))
+					}
+					slips++
+					if slips < 5 {
+						return errors.New("a slip")
+					}
+					return nil
+				}
+				var handler any = handlerFunc(func(context.Context, *record.Record) error { return try() })
+				if name == "batch" {
+					handler = batchFunc(func(context.Context, *Batch) error { return try() })
+				}
+				_, end := begin(t, Config{}, src, handler, dead)
+				src.send(0, "a")
+				elapse(2 * time.Hour)
+				synctest.Wait()
+				if len(dead.got) != 0 || slips != 5 || src.marked() != 1 {
+					t.Errorf("%d dead letters after %d slips, marked %d", len(dead.got), slips, src.marked())
+				}
+				end()
+			})
+		})
+	}
+}
+
 // The offset does not pass a failed record before its dead letter is durable.
 func TestDeadLetterIsHeldUntilItsAck(t *testing.T) {
 	t.Parallel()
