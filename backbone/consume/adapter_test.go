@@ -119,6 +119,45 @@ func inOrder(t *testing.T, first, second *seen, partitions, n int) {
 	}
 }
 
+// stuck never ends a batch unless its context is cut.
+type stuck struct{ *seen }
+
+func (s stuck) HandleBatch(ctx context.Context, b *consume.Batch) error {
+	s.note(ctx, b.Records[0])
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A member whose windows are full and whose handler is stuck still lets its
+// partitions go when asked, and only those: the claims it keeps go on.
+func TestAStuckMemberHandsItsPartitionsOver(t *testing.T) {
+	t.Parallel()
+	b := cluster(t)
+	client := open(t, b)
+	const partitions = 4
+	topic := newTopic(t, client, partitions)
+	produce(t, client, topic, partitions, 0, 8000)
+	cfg := consume.Config{
+		Group: "g." + uuid.NewString()[:8], Topics: []string{topic}, BatchRecords: 10,
+		Deadline: time.Hour, DrainTimeout: 100 * time.Millisecond,
+	}
+	first, second := newSeen(0), newSeen(0)
+	g1, stop1 := start(t, cfg, b, stuck{first}, &letters{})
+	await(t, "every partition to be stuck", func() bool { return first.count() == partitions && len(g1.InFlight()) == partitions })
+	g2, stop2 := start(t, cfg, b, inBatches{second}, &letters{})
+	await(t, "the handing over", func() bool { return len(g2.Claims()) == partitions/2 })
+	await(t, "the records of what was handed over", func() bool { return second.count() == 8000/2 })
+	stop1()
+	stop2()
+	begun := 0
+	for _, n := range first.claims {
+		begun += n
+	}
+	if begun != partitions {
+		t.Errorf("the first member began %d claims, want %d: those it kept were cut", begun, partitions)
+	}
+}
+
 // held lets no commit pass: for the group it is a member that dies before it
 // commits.
 type held struct{ inBatches }
