@@ -16,4 +16,5 @@ require (
 	golang.org/x/mod v0.18.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/tools v0.22.0 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
 )

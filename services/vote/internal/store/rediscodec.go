@@ -15,48 +15,44 @@ const (
 	// metaField is the field with a shard's mark and totals. Fields of voters and
 	// votes have a slash in their names.
 	metaField = "m"
-	// chunkFields is how many fields one command within a script takes: names
-	// and values of them stay below the 8,000 values that Lua's stack takes, and
-	// below what a build writes at once without holding up others for long.
-	chunkFields = 1000
-	// fixedTotals stand before the candidates' in a shard's totals.
-	fixedTotals = 4
+	// markWidth is how many numbers stand before the totals in that field.
+	markWidth = 2
 )
 
-// errMeta says that a shard on Redis is not as the script writes it.
-var errMeta = errors.New("a shard of the live view is corrupt")
+// errCorrupt says that a shard on Redis is not as the scripts write it.
+var errCorrupt = errors.New("a shard of the live view is corrupt")
 
-// encodeChange answers the script's arguments, see scripts/apply.lua.
+// encodeChange answers the arguments of scripts/apply.lua.
 func encodeChange(c *casting.Change, ttl time.Duration) []any {
-	chunks := (len(c.Fields) + chunkFields - 1) / chunkFields
-	args := make([]any, 2, 2+3*max(1, chunks))
-	args[0], args[1] = encodeHead(c, ttl), encodeExpects(c.Fields)
-	for fields := c.Fields; ; fields = fields[chunkFields:] {
-		chunk := fields[:min(chunkFields, len(fields))]
-		args = append(args, encodeNames(chunk), encodeWrites(chunk), encodeDeletes(chunk))
-		if len(chunk) == len(fields) {
-			return args
-		}
+	head := make([]byte, 0, 128)
+	head = msgp.AppendInt64(head, firstGeneration(c))
+	head = msgp.AppendInt64(head, c.From)
+	head = msgp.AppendInt64(head, c.To)
+	replay := 0
+	if c.Replay {
+		replay = 1
 	}
+	head = msgp.AppendInt(head, replay)
+	head = msgp.AppendInt64(head, ttl.Milliseconds())
+	head = appendDeltas(head, c.Counts)
+	head = appendExpected(head, c.Fields)
+	head = appendDeleted(head, c.Fields)
+	return []any{head, encodeFields(c.Fields)}
 }
 
-func encodeHead(c *casting.Change, ttl time.Duration) []byte {
-	b := make([]byte, 0, 64)
-	b = msgp.AppendInt64(b, firstGeneration(c))
-	b = msgp.AppendInt64(b, c.From)
-	b = msgp.AppendInt64(b, c.To)
-	b = msgp.AppendInt64(b, map[bool]int64{true: 1}[c.Replay])
-	b = msgp.AppendInt64(b, ttl.Milliseconds())
-	totals := totalsOf(c.Counts)
-	b = msgp.AppendInt(b, len(totals))
-	changed := 0
-	for _, n := range totals {
+// appendDeltas writes how many totals there are, and those that change. Places
+// count from 1, as Lua does.
+func appendDeltas(b []byte, c ballot.Counts) []byte {
+	all := totals(c)
+	changed := uint32(0)
+	for _, n := range all {
 		if n != 0 {
 			changed++
 		}
 	}
-	b = msgp.AppendArrayHeader(b, uint32(2*changed))
-	for i, n := range totals {
+	b = msgp.AppendInt(b, len(all))
+	b = msgp.AppendArrayHeader(b, 2*changed)
+	for i, n := range all {
 		if n != 0 {
 			b = msgp.AppendInt64(msgp.AppendInt(b, i+1), n)
 		}
@@ -64,68 +60,53 @@ func encodeHead(c *casting.Change, ttl time.Duration) []byte {
 	return b
 }
 
-// encodeExpects answers what fields must hold, "" where nothing is expected of
-// any.
-func encodeExpects(fields []casting.Field) []byte {
-	expecting := 0
-	for _, f := range fields {
-		if len(f.Expect) > 0 {
+func appendExpected(b []byte, fields []casting.Field) []byte {
+	expecting := uint32(0)
+	for i := range fields {
+		if len(fields[i].Expect) > 0 {
 			expecting++
 		}
 	}
-	if expecting == 0 {
-		return nil
-	}
-	b := msgp.AppendArrayHeader(nil, uint32(2*expecting))
-	for i, f := range fields {
-		if len(f.Expect) > 0 {
-			b = msgp.AppendStringFromBytes(msgp.AppendInt(b, i+1), f.Expect)
-		}
-	}
-	return b
-}
-
-func encodeDeletes(fields []casting.Field) (b []byte) {
-	for _, f := range fields {
-		if len(f.Value) == 0 && len(f.Expect) > 0 {
-			b = msgp.AppendString(b, f.Name)
-		}
-	}
-	return b
-}
-
-func encodeNames(fields []casting.Field) []byte {
-	size := 0
+	b = msgp.AppendArrayHeader(b, 2*expecting)
 	for i := range fields {
-		size += len(fields[i].Name) + 5
+		if expect := fields[i].Expect; len(expect) > 0 {
+			b = msgp.AppendStringFromBytes(msgp.AppendInt(b, i+1), expect)
+		}
 	}
-	b := make([]byte, 0, size)
+	return b
+}
+
+func appendDeleted(b []byte, fields []casting.Field) []byte {
+	deleted := uint32(0)
+	for i := range fields {
+		if len(fields[i].Value) == 0 {
+			deleted++
+		}
+	}
+	b = msgp.AppendArrayHeader(b, deleted)
+	for i := range fields {
+		if len(fields[i].Value) == 0 {
+			b = msgp.AppendInt(b, i+1)
+		}
+	}
+	return b
+}
+
+func encodeFields(fields []casting.Field) []byte {
+	// At most five bytes say what follows, and how long it is.
+	size := msgp.ArrayHeaderSize
+	for i := range fields {
+		size += len(fields[i].Name) + len(fields[i].Value) + 2*msgp.StringPrefixSize
+	}
+	b := msgp.AppendArrayHeader(make([]byte, 0, size), uint32(2*len(fields)))
 	for i := range fields {
 		b = msgp.AppendString(b, fields[i].Name)
+		b = msgp.AppendStringFromBytes(b, fields[i].Value)
 	}
 	return b
 }
 
-func encodeWrites(fields []casting.Field) []byte {
-	size := 0
-	for i := range fields {
-		size += len(fields[i].Name) + len(fields[i].Value) + 10
-	}
-	b := make([]byte, 0, size)
-	for i := range fields {
-		if f := &fields[i]; len(f.Value) > 0 {
-			b = msgp.AppendStringFromBytes(msgp.AppendString(b, f.Name), f.Value)
-		}
-	}
-	return b
-}
-
-// totalsOf lists totals in the order in which a shard keeps them.
-func totalsOf(c ballot.Counts) []int64 {
-	return append([]int64{c.Duplicates, c.Rejected, c.Voided, c.Corrections}, c.Candidates...)
-}
-
-// decodeResult reads what the script answers.
+// decodeResult reads what scripts/apply.lua answers.
 func decodeResult(values []any) (casting.Result, error) {
 	const head = 3
 	var numbers [head]int64
@@ -135,7 +116,7 @@ func decodeResult(values []any) (casting.Result, error) {
 			n, ok = values[i].(int64)
 		}
 		if !ok {
-			return casting.Result{}, fmt.Errorf("%w: the script answers %d values", errMeta, len(values))
+			return casting.Result{}, fmt.Errorf("%w: the script answers %d values", errCorrupt, len(values))
 		}
 		numbers[i] = n
 	}
@@ -152,33 +133,30 @@ func decodeResult(values []any) (casting.Result, error) {
 	return r, nil
 }
 
-// encodeMeta answers mark and totals as the script keeps them.
+// encodeMeta answers mark and totals as the scripts keep them.
 func encodeMeta(m casting.Mark, c ballot.Counts) []byte {
-	totals := totalsOf(c)
-	b := msgp.AppendArrayHeader(nil, uint32(len(totals)+2))
+	all := totals(c)
+	b := msgp.AppendArrayHeader(nil, uint32(markWidth+len(all)))
 	b = msgp.AppendInt64(msgp.AppendInt64(b, m.Generation), m.Last)
-	for _, n := range totals {
+	for _, n := range all {
 		b = msgp.AppendInt64(b, n)
 	}
 	return b
 }
 
-// decodeMeta reads what the script keeps.
+// decodeMeta reads what the scripts keep.
 func decodeMeta(stored []byte) (c casting.ShardCounts, err error) {
 	n, rest, err := msgp.ReadArrayHeaderBytes(stored)
-	if err != nil || n < 2+fixedTotals {
-		return c, errors.Join(errMeta, err)
+	if err != nil || n < markWidth {
+		return c, errors.Join(errCorrupt, err)
 	}
 	numbers := make([]int64, n)
 	for i := range numbers {
 		if numbers[i], rest, err = msgp.ReadInt64Bytes(rest); err != nil {
-			return c, errors.Join(errMeta, err)
+			return c, errors.Join(errCorrupt, err)
 		}
 	}
 	c.Mark = casting.Mark{Generation: numbers[0], Last: numbers[1]}
-	c.Counts = ballot.Counts{
-		Duplicates: numbers[2], Rejected: numbers[3], Voided: numbers[4], Corrections: numbers[5],
-		Candidates: numbers[2+fixedTotals:],
-	}
-	return c, nil
+	c.Counts, err = countsFrom(numbers[markWidth:])
+	return c, err
 }

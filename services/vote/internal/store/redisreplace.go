@@ -16,6 +16,10 @@ import (
 // trip, short for what a killed process leaves behind.
 const buildTTL = time.Minute
 
+// chunkFields is how many fields of a build are written at once: Redis serves
+// nobody else meanwhile, about a millisecond.
+const chunkFields = 1000
+
 // errBuildExpired says that a build lost its first chunks before its last.
 var errBuildExpired = errors.New("the build expired while it was written")
 

@@ -1,32 +1,46 @@
 -- Makes one change of one shard of the live view: all of it or nothing.
 --
 -- KEYS[1]  the shard, a hash: m is its mark and totals, other fields are as named
--- ARGV[1]  {generation, from, to, replay, ttl ms, width, deltas}, where deltas are
---          pairs of a total's place and what to add to it
--- ARGV[2]  pairs of a field's place and what it must hold; others must not exist
--- ARGV[3…] the fields in chunks of three: all names, names and values to write,
---          names to take out
--- Each is a MessagePack stream, as that puts names and values on Lua's stack
--- without a loop here. A chunk is below what the stack takes (about 8,000).
+-- ARGV     MessagePack streams:
+--   [1]  generation, from, to, replay (0 or 1), ttl ms, width,
+--        deltas: pairs of a total's place and what to add to it,
+--        expected: pairs of a field's place and what it must hold; the others
+--          must not exist,
+--        deleted: places of the fields to take out
+--   [2]  the fields: an array of name, value, name, value …
 --
 -- Answers {outcome, generation, last, what is stored of each field …}; outcomes
 -- are those of casting.Outcome.
+--
+-- Most of the time goes into strings, as Lua hashes every byte of each: nothing
+-- is sent twice, and one argument is cheaper than one for each field.
 local APPLIED, CONFLICT, MOVED, BEHIND = 0, 1, 2, 3
+-- How many fields one command takes: names and values stay below the 8,000
+-- values that Lua's stack takes.
+local CHUNK = 1000
 local key = KEYS[1]
-local generation, from, to, replay, ttl, width, deltas = cmsgpack.unpack(ARGV[1])
+local generation, from, to, replay, ttl, width, deltas, expected, deleted = cmsgpack.unpack(ARGV[1])
+local fields = cmsgpack.unpack(ARGV[2])
 
--- What is there. m = {generation, last, totals …}
-local held = redis.call('HMGET', key, 'm', cmsgpack.unpack(ARGV[3]))
+-- What is there: m and the fields. m = {generation, last, totals …}
+local names, count = {'m'}, #fields / 2 + 1
+for i = 2, count do
+  names[i] = fields[2 * i - 3]
+end
+local held = redis.call('HMGET', key, unpack(names, 1, math.min(count, CHUNK)))
+for i = CHUNK + 1, count, CHUNK do
+  local more = redis.call('HMGET', key, unpack(names, i, math.min(count, i + CHUNK - 1)))
+  for k = 1, #more do
+    held[i + k - 1] = more[k]
+  end
+end
 local m, last = nil, -1
 if held[1] then
   m = cmsgpack.unpack(held[1])
   last = m[2]
 end
-local function answer(outcome, ...)
-  if m then
-    return {outcome, m[1], m[2], ...}
-  end
-  return {outcome, 0, 0, ...}
+local function answer(outcome)
+  return {outcome, m and m[1] or 0, m and m[2] or 0}
 end
 
 -- The order matters, see verdict in verdict.go.
@@ -38,38 +52,18 @@ end
 
 -- Is it what the change was decided upon? Most fields are of voters seen for
 -- the first time: nothing is expected of them.
-local expected = {}
-if ARGV[2] ~= '' then
-  local pairs_ = cmsgpack.unpack(ARGV[2])
-  for i = 1, #pairs_, 2 do
-    expected[pairs_[i]] = pairs_[i + 1]
-  end
+local want = {}
+for i = 1, #expected, 2 do
+  want[expected[i] + 1] = expected[i + 1]
 end
-local conflict, place = false, 0
-local all = {held}
-for chunk = 3, #ARGV, 3 do
-  local skip = 0
-  if chunk == 3 then
-    skip = 1
-  else
-    held = redis.call('HMGET', key, cmsgpack.unpack(ARGV[chunk]))
-    all[#all + 1] = held
-  end
-  for i = skip + 1, #held do
-    place = place + 1
-    if held[i] ~= (expected[place] or false) then
-      conflict = true
+for i = 2, count do
+  if held[i] ~= (want[i] or false) then
+    local stored = answer(CONFLICT)
+    for k = 2, count do
+      stored[k + 2] = held[k]
     end
+    return stored
   end
-end
-if conflict then
-  local stored = answer(CONFLICT)
-  for c = 1, #all do
-    for i = (c == 1) and 2 or 1, #all[c] do
-      stored[#stored + 1] = all[c][i]
-    end
-  end
-  return stored
 end
 
 -- It is: write it.
@@ -89,14 +83,12 @@ for i = 1, #deltas, 2 do
   local total = deltas[i] + 2
   m[total] = m[total] + deltas[i + 1]
 end
-redis.call('HSET', key, 'm', cmsgpack.pack(m), cmsgpack.unpack(ARGV[4]))
-for chunk = 3, #ARGV, 3 do
-  if chunk > 3 and ARGV[chunk + 1] ~= '' then
-    redis.call('HSET', key, cmsgpack.unpack(ARGV[chunk + 1]))
-  end
-  if ARGV[chunk + 2] ~= '' then
-    redis.call('HDEL', key, cmsgpack.unpack(ARGV[chunk + 2]))
-  end
+redis.call('HSET', key, 'm', cmsgpack.pack(m), unpack(fields, 1, math.min(#fields, 2 * CHUNK)))
+for i = 2 * CHUNK + 1, #fields, 2 * CHUNK do
+  redis.call('HSET', key, unpack(fields, i, math.min(#fields, i + 2 * CHUNK - 1)))
+end
+for i = 1, #deleted do
+  redis.call('HDEL', key, names[deleted[i] + 1])
 end
 redis.call('PEXPIRE', key, ttl)
 return answer(APPLIED)

@@ -35,6 +35,9 @@ func manyFields(t T, v casting.View) {
 	wrong := second
 	wrong.Fields = append(append([]casting.Field{}, second.Fields[:many-1]...), written("v/"+strconv.Itoa(many-1), "x"))
 	r := s.expect(wrong, casting.Conflict, casting.Mark{Generation: 100, Last: many})
+	if len(r.Actual) != many {
+		t.Fatalf("%d fields are answered, want %d", len(r.Actual), many)
+	}
 	for i, f := range first.Fields {
 		if string(r.Actual[i]) != string(f.Value) {
 			t.Fatalf("field %s is answered by %q", f.Name, r.Actual[i])

@@ -12,8 +12,11 @@ import (
 // records is how many offsets the racing writers bring to a shard.
 const records = 200
 
-// errOutcome says that a writer met an outcome that its view must not answer.
-var errOutcome = errors.New("an outcome that nothing here can bring about")
+// Faults of a view that writers meet.
+var (
+	errOutcome = errors.New("an outcome that nothing here can bring about")
+	errStuck   = errors.New("changes are applied, and the shard does not move")
+)
 
 // writer applies offset after offset, one vote each, as a claim does: it goes on
 // from where it finds the shard. Its mark may be as old as it likes.
@@ -25,10 +28,13 @@ type writer struct {
 	mine int64
 }
 
-// run brings the shard to the last of the records. A rebuild beside it may
-// answer Moved as often as it likes.
+// run brings the shard to the last of the records. Others move the shard at
+// most once for each record and rebuild; more tries mean that it does not move.
 func (w *writer) run(ctx context.Context) error {
-	for w.mark.Last < records-1 {
+	for tries := 0; w.mark.Last < records-1; tries++ {
+		if tries > 10*records {
+			return errStuck
+		}
 		next := w.mark.Last + 1
 		results, err := w.view.Apply(ctx, []casting.Change{
 			w.s.change(w.mark.Generation, w.mark.Last, next, written("v/"+strconv.FormatInt(next, 10), "1")),
