@@ -58,9 +58,11 @@ type Config struct {
 	// handled: without it Run ends with an OffsetOutOfRangeError.
 	ResumeOutOfRange bool
 
-	// TracerProvider and Propagator default to ones that do nothing.
+	// TracerProvider makes the consumer spans; none are made where nil.
 	TracerProvider trace.TracerProvider
-	Propagator     propagation.TextMapPropagator
+	// Propagator reads the trace context from the headers; W3C trace context
+	// and baggage where nil, as publish writes them.
+	Propagator propagation.TextMapPropagator
 }
 
 // Retry is a budget of tries and of time, whichever is spent first, and the
@@ -95,7 +97,7 @@ func (c Config) withDefaults() Config {
 		c.TracerProvider = noop.NewTracerProvider()
 	}
 	if c.Propagator == nil {
-		c.Propagator = propagation.NewCompositeTextMapPropagator()
+		c.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 	}
 	return c
 }

@@ -49,8 +49,9 @@ func (t *tracing) batch(ctx context.Context, b *Batch) (context.Context, trace.S
 		if !sampled(r) {
 			continue
 		}
-		remote := trace.SpanContextFromContext(t.extract(ctx, r))
-		links = append(links, trace.Link{SpanContext: remote, Attributes: []attribute.KeyValue{offset(r)}})
+		if remote := trace.SpanContextFromContext(t.extract(ctx, r)); remote.IsValid() {
+			links = append(links, trace.Link{SpanContext: remote, Attributes: []attribute.KeyValue{offset(r)}})
+		}
 	}
 	//nolint:spancheck // the caller ends it
 	return t.tracer.Start(ctx, "process "+b.Claim.Topic, trace.WithSpanKind(trace.SpanKindConsumer),

@@ -12,7 +12,6 @@ import (
 	"github.com/IBM/sarama"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -36,7 +35,7 @@ func recorded() (*tracetest.SpanRecorder, Config) {
 	spans := tracetest.NewSpanRecorder()
 	return spans, Config{
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
-		Propagator:     propagation.TraceContext{}, BatchRecords: 2,
+		BatchRecords:   2,
 	}
 }
 
@@ -85,7 +84,7 @@ func TestABatchsSpanLinksToItsRecords(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spans, cfg := recorded()
-		src := newFakeSource(2)
+		src := newFakeSource(3)
 		_, end := begin(t, cfg, src, batchFunc(func(context.Context, *Batch) error { return nil }), &fakeLetters{})
 		src.messages <- traced(5, unsampledParent)
 		src.messages <- traced(6, sampledParent)
@@ -110,7 +109,7 @@ func TestTheTraceIsCarriedOnWithoutAProvider(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newFakeSource(1)
 		var inside trace.SpanContext
-		_, end := begin(t, Config{Propagator: propagation.TraceContext{}}, src, handlerFunc(func(ctx context.Context, _ *record.Record) error {
+		_, end := begin(t, Config{}, src, handlerFunc(func(ctx context.Context, _ *record.Record) error {
 			inside = trace.SpanContextFromContext(ctx)
 			return nil
 		}), &fakeLetters{})
