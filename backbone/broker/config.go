@@ -1,6 +1,11 @@
 // Package broker is the way to Kafka: one configuration for every client, a
 // start that waits for a broker that is away and names an advertised address
 // that cannot be reached, the topics of the catalogue, and the log's offsets.
+//
+// A service calls Open, then EnsureTopics, logs what ConfigDrift answers, and
+// hands the client to the publisher or the consume runtime. Offsets, TopicIDs
+// and ReadRange serve what reads the log beside a group: recounts, rebuilds and
+// lag.
 package broker
 
 import (
@@ -50,6 +55,8 @@ func (c Config) Validate() error {
 	return errors.Join(c.brokerFaults(), c.nameFaults(), c.numberFaults())
 }
 
+// brokerFaults finds what a dial would only report one address at a time, and
+// only after a time-out.
 func (c Config) brokerFaults() error {
 	if len(c.Brokers) == 0 {
 		return errors.New("kafka brokers: none given, want host:port")
@@ -68,6 +75,7 @@ func (c Config) brokerFaults() error {
 	return errors.Join(faults...)
 }
 
+// nameFaults finds names that Kafka or the catalogue does not know.
 func (c Config) nameFaults() error {
 	var faults []error
 	// The characters that Kafka takes in a metric's name, which a client id
@@ -81,6 +89,7 @@ func (c Config) nameFaults() error {
 	return errors.Join(faults...)
 }
 
+// numberFaults finds numbers below zero; zero stands for a default.
 func (c Config) numberFaults() error {
 	var faults []error
 	if c.ReplicationFactor < 0 {
@@ -95,6 +104,8 @@ func (c Config) numberFaults() error {
 	return errors.Join(faults...)
 }
 
+// withDefaults fills in what was left zero. Every entry point of the package
+// applies it, so that a caller may pass the same Config to each.
 func (c Config) withDefaults() Config {
 	if c.ClientID == "" {
 		c.ClientID = "floodgate"
@@ -103,6 +114,8 @@ func (c Config) withDefaults() Config {
 		c.Scale = ScaleDev
 	}
 	if c.ReplicationFactor == 0 {
+		// One broker cannot hold two replicas; three survive the loss of one
+		// while another is being restarted.
 		c.ReplicationFactor = 1
 		if c.Scale == ScaleProd {
 			c.ReplicationFactor = 3

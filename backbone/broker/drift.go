@@ -14,6 +14,7 @@ import (
 // differ from the catalogue's: retention, segment size, largest batch and who
 // stamps records. It changes nothing; whoever starts logs it as a warning.
 func ConfigDrift(ctx context.Context, client sarama.Client, catalogue []topics.Topic) ([]string, error) {
+	// Version 2 tells the values in force, defaults of the broker included.
 	request := &sarama.DescribeConfigsRequest{Version: 2}
 	for _, t := range catalogue {
 		request.Resources = append(request.Resources, &sarama.ConfigResource{Type: sarama.TopicResource, Name: t.Name})
@@ -39,6 +40,7 @@ func ConfigDrift(ctx context.Context, client sarama.Client, catalogue []topics.T
 	return drift(catalogue, have), nil
 }
 
+// drift compares what the catalogue decides with what the broker tells.
 func drift(catalogue []topics.Topic, have map[string]map[string]string) []string {
 	var lines []string
 	for _, t := range catalogue {

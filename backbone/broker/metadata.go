@@ -56,6 +56,7 @@ func describe(ctx context.Context, client sarama.Client, names []string) (map[st
 	}
 	for _, topic := range meta.Topics {
 		switch topic.Err {
+		// Without a leader it exists all the same; its partitions say so.
 		case sarama.ErrNoError, sarama.ErrLeaderNotAvailable:
 			found[topic.Name] = topic
 		case sarama.ErrUnknownTopicOrPartition:
@@ -66,8 +67,8 @@ func describe(ctx context.Context, client sarama.Client, names []string) (map[st
 	return found, nil
 }
 
-// attempt runs a request on any broker, and again on a fresh one where the
-// connection was lost.
+// attempt runs a request on any broker, and again on a fresh connection where
+// one was lost. The request must bear being made twice.
 func attempt(ctx context.Context, client sarama.Client, request func(*sarama.Broker) error) error {
 	var err error
 	for n := range maxAttempts {

@@ -36,6 +36,7 @@ func Offsets(ctx context.Context, client sarama.Client, topic string) ([]Range, 
 	return nil, fmt.Errorf("reading offsets of %s: %w", topic, err)
 }
 
+// offsets makes one attempt by the leaders that the client knows.
 func offsets(client sarama.Client, topic string) ([]Range, error) {
 	ids, err := client.Partitions(topic)
 	if err != nil {
@@ -51,6 +52,8 @@ func offsets(client sarama.Client, topic string) ([]Range, error) {
 		ranges[i].Partition = id
 		led[leader] = append(led[leader], &ranges[i])
 	}
+	// First before Next: whatever is written or taken between the two requests,
+	// First does not exceed Next.
 	for leader, own := range led {
 		err := list(client, leader, topic, sarama.OffsetOldest, own, func(r *Range, offset int64) { r.First = offset })
 		if err != nil {

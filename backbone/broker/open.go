@@ -36,6 +36,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (sarama.Client, err
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	// Each round asks the bootstrap addresses first, then every broker at the
+	// address it advertises, and only then opens the client that everybody uses:
+	// sarama by itself would report a misadvertised broker as time-outs, later.
 	p := &probe{cfg: cfg, strikes: make(map[string]strike)}
 	w := waiting{log: log, brokers: cfg.Brokers, report: firstReport}
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
@@ -57,7 +60,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (sarama.Client, err
 	}
 }
 
-// waiting writes the log lines of a start that waits.
+// waiting writes the log lines of a start that waits: few enough to read, and
+// often enough that a look at the log tells what is missing.
 type waiting struct {
 	log     *slog.Logger
 	brokers []string
@@ -66,6 +70,7 @@ type waiting struct {
 	report  time.Duration
 }
 
+// goesOn tells of one more attempt that did not succeed, if it is time to.
 func (w *waiting) goesOn(ctx context.Context, err error) {
 	now := time.Now()
 	switch {
@@ -83,6 +88,7 @@ func (w *waiting) goesOn(ctx context.Context, err error) {
 	w.next = now.Add(w.report)
 }
 
+// over says that the wait has ended, to whoever read that it began.
 func (w *waiting) over() {
 	if !w.since.IsZero() {
 		w.log.Info("kafka answers", "brokers", w.brokers, "waited", time.Since(w.since).Round(time.Millisecond))

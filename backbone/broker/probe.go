@@ -53,6 +53,7 @@ func (e *UnreachableError) Error() string {
 // Unwrap answers the attempt's error.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// strike is how long and how often an advertised address has failed.
 type strike struct {
 	since time.Time
 	count int
@@ -65,7 +66,8 @@ type probe struct {
 	strikes map[string]strike
 }
 
-// open makes one attempt.
+// open makes one attempt. A success forgets the strikes of those before: the
+// address was only away.
 func (p *probe) open(ctx context.Context) (sarama.Client, error) {
 	conf := SaramaConfig(p.cfg)
 	meta, bootstrap, err := p.bootstrap(ctx)
@@ -83,7 +85,8 @@ func (p *probe) open(ctx context.Context) (sarama.Client, error) {
 	return client, nil
 }
 
-// bootstrap asks the bootstrap addresses in order; the first answer counts.
+// bootstrap asks the bootstrap addresses in order; the first answer counts. A
+// broker that is starting answers with no brokers at all, which is no answer.
 func (p *probe) bootstrap(ctx context.Context) (*sarama.MetadataResponse, string, error) {
 	var faults []error
 	for _, address := range p.cfg.Brokers {
@@ -110,12 +113,14 @@ func (p *probe) advertised(ctx context.Context, meta *sarama.MetadataResponse, b
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	// Whether others answer decides how long a silent one may take.
 	alone := !slices.Contains(faults, nil)
 	for i, err := range faults {
 		b := meta.Brokers[i]
 		if err == nil {
 			continue
 		}
+		// It answered at this very address a moment ago: it has gone since.
 		if slices.Contains(p.cfg.Brokers, b.Addr()) {
 			return fmt.Errorf("kafka broker %d at %q: %w", b.ID(), b.Addr(), err)
 		}
@@ -146,6 +151,7 @@ func (p *probe) ask(ctx context.Context, address string) (*sarama.MetadataRespon
 	if err := b.Open(conf); err != nil {
 		return nil, err
 	}
+	// Closing is what ends a request that is under way.
 	stop := context.AfterFunc(ctx, func() { _ = b.Close() })
 	meta, err := b.GetMetadata(sarama.NewMetadataRequest(conf.Version, nil))
 	if stop() {

@@ -64,15 +64,17 @@ func ReadRange(ctx context.Context, client sarama.Client, topic string, partitio
 	return nil
 }
 
+// reader is one ReadRange under way.
 type reader struct {
 	client    sarama.Client
 	topic     string
 	partition int32
-	next, end int64
-	bounded   bool
+	next, end int64 // offsets: the next one wanted, and where to stop
+	bounded   bool  // end is no higher than the high watermark at the start
 	fn        func(*record.Record) error
 }
 
+// fetch asks the leader for what follows next, whole batches at a time.
 func (r *reader) fetch() (*sarama.FetchResponseBlock, error) {
 	leader, err := r.client.Leader(r.topic, r.partition)
 	if err != nil {
@@ -118,7 +120,9 @@ func (r *reader) deliver(ctx context.Context, block *sarama.FetchResponseBlock) 
 	return nil
 }
 
+// batch hands on the records of one batch that are within the range.
 func (r *reader) batch(ctx context.Context, batch *sarama.RecordBatch) error {
+	// The end of a transaction: it takes an offset and is no record.
 	if batch.Control {
 		return nil
 	}
@@ -131,6 +135,7 @@ func (r *reader) batch(ctx context.Context, batch *sarama.RecordBatch) error {
 			return context.Cause(ctx)
 		}
 		at := batch.FirstTimestamp.Add(rec.TimestampDelta)
+		// The broker stamps a batch as a whole, in its header.
 		if batch.LogAppendTime {
 			at = batch.MaxTimestamp
 		}

@@ -7,7 +7,8 @@ import (
 )
 
 // Record is the message as services see it. Key, value and header values are
-// shared with the message, not copied.
+// shared with the message, not copied: sarama decodes each message into memory
+// of its own and does not use it again.
 func Record(m *sarama.ConsumerMessage) *record.Record {
 	return &record.Record{
 		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
@@ -15,6 +16,8 @@ func Record(m *sarama.ConsumerMessage) *record.Record {
 	}
 }
 
+// headers keeps order, repeats and empty values: a dead letter carries them on
+// as they were.
 func headers(in []*sarama.RecordHeader) []record.Header {
 	if len(in) == 0 {
 		return nil

@@ -13,11 +13,14 @@ import (
 const MaxBatchBytes = 1<<20 + 128<<10
 
 // SaramaConfig is the one configuration of every client: producer, consumer
-// and administration. Numbers without a source of their own are chosen so that
-// a leader election (9 s by Kafka's default session) passes unnoticed.
+// and administration. The caller may change the answer before it opens a client
+// with it. Numbers without a source of their own are chosen so that a leader
+// election (9 s by Kafka's default session) passes unnoticed.
 func SaramaConfig(cfg Config) *sarama.Config {
 	cfg = cfg.withDefaults()
 	c := sarama.NewConfig()
+	// The oldest broker that is spoken to; sarama negotiates each request down
+	// from here, never up.
 	c.Version = sarama.V3_8_0_0
 	c.ClientID = cfg.ClientID
 	c.Net.DialTimeout = cfg.DialTimeout
@@ -27,17 +30,23 @@ func SaramaConfig(cfg Config) *sarama.Config {
 	c.Admin.Timeout = 10 * time.Second
 	// Topics come from the catalogue alone, never from a typing error.
 	c.Metadata.AllowAutoTopicCreation = false
+	// A look-up asks for a second before it says that no broker answers.
 	c.Metadata.Retry.Max, c.Metadata.Retry.Backoff = 5, 200*time.Millisecond
 	c.Metadata.Timeout = 10 * time.Second
+	// Leaders that moved are found by the error they answer; the interval only
+	// finds what no request has touched.
 	c.Metadata.RefreshFrequency = time.Minute
 	setProducer(c)
 	setConsumer(c)
 	return c
 }
 
+// setProducer makes an ack mean durable: in all in-sync replicas, once, and in
+// the order in which records were handed over.
 func setProducer(c *sarama.Config) {
 	c.Producer.Idempotent = true
 	c.Producer.RequiredAcks = sarama.WaitForAll
+	// Every record has a caller who waits to hear either.
 	c.Producer.Return.Successes, c.Producer.Return.Errors = true, true
 	c.Producer.MaxMessageBytes = MaxBatchBytes
 	// Partitions are chosen by the catalogue, not by the client.
@@ -52,6 +61,8 @@ func setProducer(c *sarama.Config) {
 	}
 }
 
+// setConsumer lets a group read from the start of the log, keep its place by
+// itself, and settle a rebalance in about a second.
 func setConsumer(c *sarama.Config) {
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest
 	// The consume runtime commits its own frontier.
@@ -63,7 +74,9 @@ func setConsumer(c *sarama.Config) {
 	group := &c.Consumer.Group
 	// A lost offset is an error to be seen, not a silent jump to either end.
 	group.ResetInvalidOffsets = false
+	// Cooperative: a rebalance takes only the partitions that move.
 	group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}
+	// Below RequestTimeout: a broker holds a join for as long.
 	group.Rebalance.Timeout = 20 * time.Second
 	group.Rebalance.Retry.Backoff = 500 * time.Millisecond
 }

@@ -35,6 +35,8 @@ func EnsureTopics(ctx context.Context, client sarama.Client, cfg Config, catalog
 			missing[t.Name] = detail(t, cfg)
 		}
 	}
+	// Refused before anything is created: a wrong scale would otherwise leave
+	// half a catalogue behind.
 	if err := checkPartitions(catalogue, found, cfg); err != nil {
 		return err
 	}
@@ -55,6 +57,7 @@ func EnsureTopics(ctx context.Context, client sarama.Client, cfg Config, catalog
 	return nil
 }
 
+// partitions is the count that the catalogue has for the scale.
 func partitions(t topics.Topic, scale Scale) int32 {
 	if scale == ScaleProd {
 		return t.PartitionsProd
@@ -62,6 +65,8 @@ func partitions(t topics.Topic, scale Scale) int32 {
 	return t.PartitionsDev
 }
 
+// checkPartitions names every keyed topic whose count is another than the
+// catalogue's; topics that are missing are none of its business.
 func checkPartitions(catalogue []topics.Topic, found map[string]*sarama.TopicMetadata, cfg Config) error {
 	var faults []error
 	for _, t := range catalogue {
@@ -77,7 +82,8 @@ func checkPartitions(catalogue []topics.Topic, found map[string]*sarama.TopicMet
 	return errors.Join(faults...)
 }
 
-// settings are the topic's settings that the catalogue decides.
+// settings are the topic's settings that the catalogue decides, by Kafka's
+// names; all others are the cluster's.
 func settings(t topics.Topic) map[string]string {
 	s := map[string]string{
 		"retention.ms":      strconv.FormatInt(t.Retention.Milliseconds(), 10),
@@ -90,6 +96,7 @@ func settings(t topics.Topic) map[string]string {
 	return s
 }
 
+// detail is the topic as a request to create it names it.
 func detail(t topics.Topic, cfg Config) *sarama.TopicDetail {
 	entries := make(map[string]*string)
 	for name, value := range settings(t) {
@@ -108,6 +115,7 @@ func create(ctx context.Context, client sarama.Client, missing map[string]*saram
 		if n > 0 && !sleep(ctx, retryPause) {
 			return errors.Join(context.Cause(ctx), err)
 		}
+		// Not the cached one: an election may be why the last attempt failed.
 		var controller *sarama.Broker
 		if controller, err = client.RefreshController(); err != nil {
 			continue
@@ -135,6 +143,7 @@ func settled(response *sarama.CreateTopicsResponse, missing map[string]*sarama.T
 		switch answer.Err {
 		case sarama.ErrNoError, sarama.ErrTopicAlreadyExists:
 			delete(missing, name)
+		// The request may have been carried out; asking again shows it.
 		case sarama.ErrNotController, sarama.ErrRequestTimedOut:
 			final = false
 			fallthrough
@@ -145,6 +154,7 @@ func settled(response *sarama.CreateTopicsResponse, missing map[string]*sarama.T
 	return final, errors.Join(faults...)
 }
 
+// hint adds the broker's own words and, where the cause is known, the remedy.
 func hint(answer *sarama.TopicError) string {
 	text := ""
 	if answer.ErrMsg != nil {
@@ -173,6 +183,7 @@ func awaitLeaders(ctx context.Context, client sarama.Client, names []string) (ma
 	}
 }
 
+// allLed answers whether every partition can be written and read.
 func allLed(found map[string]*sarama.TopicMetadata) bool {
 	for _, topic := range found {
 		for _, p := range topic.Partitions {

@@ -23,6 +23,9 @@ type producer struct {
 	pumps sync.WaitGroup
 }
 
+// newProducer starts a producer under a new id and the two goroutines that take
+// its answers; they end when it is stopped. Sarama stands still while an answer
+// is not taken, so neither waits for anybody.
 func (p *Publisher) newProducer() (*producer, error) {
 	async, err := sarama.NewAsyncProducerFromClient(p.client)
 	if err != nil {
