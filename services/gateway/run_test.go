@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -145,18 +144,34 @@ func TestABodyWithoutALengthIsBoundedToo(t *testing.T) {
 func TestASlowBodyEndsWithTheRequest(t *testing.T) {
 	t.Parallel()
 	run := startEdge(t, func(cfg *gateway.Config, _ *gateway.Dependencies) { cfg.RequestTimeout = 50 * time.Millisecond })
-	conn, err := net.Dial("tcp", strings.TrimPrefix(run.url, "http://"))
+	if got := run.half(t); !strings.HasPrefix(got, "HTTP/1.1 408 ") {
+		t.Errorf("%s", got)
+	}
+}
+
+// half sends half a vote and answers what comes back, after RequestTimeout.
+func (e *edge) half(t *testing.T) string {
+	t.Helper()
+	conn := e.dial(t, "POST /api/v1/votes HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+	got, err := io.ReadAll(conn)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(got)
+}
+
+// dial opens a connection and sends what is given.
+func (e *edge) dial(t *testing.T, send string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, "POST /api/v1/votes HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := io.WriteString(conn, send); err != nil {
 		t.Fatal(err)
 	}
-	got, err := io.ReadAll(conn)
-	if err != nil || !bytes.HasPrefix(got, []byte("HTTP/1.1 408 ")) {
-		t.Errorf("%v %s", err, got)
-	}
+	return conn
 }
 
 func TestTheCallersTraceGoesOn(t *testing.T) {

@@ -3,9 +3,12 @@ package gateway_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway"
@@ -67,17 +70,13 @@ func TestAWatchIsLinesAndALastError(t *testing.T) {
 	}
 }
 
-// closePoll closes the poll and wakes its watchers by one more vote that was
-// taken just before.
+// closePoll closes the poll and wakes its watchers.
 func (e *edge) closePoll(t *testing.T) {
 	t.Helper()
 	if _, err := e.box.ClosePoll(t.Context(), &votev1.ClosePollRequest{PollId: "p"}); err != nil {
 		t.Fatal(err)
 	}
-	e.box.mu.Lock()
-	close(e.box.changed)
-	e.box.changed = make(chan struct{})
-	e.box.mu.Unlock()
+	e.wake()
 }
 
 func TestAWatchIsEventsForABrowser(t *testing.T) {
@@ -119,6 +118,61 @@ func TestAWatchEndsWithTheEdge(t *testing.T) {
 		t.Error(err)
 	}
 	run.box.watchers.Wait()
+}
+
+func TestAQuietWatchOutlivesEveryTimeout(t *testing.T) {
+	t.Parallel()
+	run := startEdge(t, func(cfg *gateway.Config, _ *gateway.Dependencies) {
+		cfg.RequestTimeout, cfg.StreamWriteTimeout = 20*time.Millisecond, 20*time.Millisecond
+	})
+	run.withPoll(t)
+	lines := run.watch(t.Context(), t, "")
+	line(lines)
+	for range 4 { // each takes a RequestTimeout; reading and writing end after one and two
+		run.half(t)
+	}
+	run.wake()
+	if got := line(lines); got == "" || compact(t, got) != tallyLine("0") {
+		t.Errorf("after every timeout: %q, %v", got, lines.Err())
+	}
+}
+
+// wake makes the box send every tally again.
+func (e *edge) wake() {
+	e.box.mu.Lock()
+	defer e.box.mu.Unlock()
+	close(e.box.changed)
+	e.box.changed = make(chan struct{})
+}
+
+func TestAWatcherWhoDoesNotReadIsCutOff(t *testing.T) {
+	t.Parallel()
+	run := startEdge(t, func(cfg *gateway.Config, _ *gateway.Dependencies) { cfg.StreamWriteTimeout = 20 * time.Millisecond })
+	many := &votev1.CreatePollRequest{PollId: new("p")}
+	for i := range 1000 {
+		many.Candidates = append(many.Candidates, &votev1.Candidate{CandidateId: fmt.Sprint("candidate-", i)})
+	}
+	if _, err := run.box.CreatePoll(t.Context(), many); err != nil {
+		t.Fatal(err)
+	}
+	conn := run.dial(t, "GET /api/v1/polls/p/tally:watch HTTP/1.1\r\nHost: x\r\n\r\n")
+	if _, err := conn.Read(make([]byte, 1)); err != nil { // it watches now
+		t.Fatal(err)
+	}
+	left := make(chan struct{})
+	go func() {
+		run.box.watchers.Wait()
+		close(left)
+	}()
+	for watching := true; watching; { // else the test does not end
+		run.wake()
+		select {
+		case <-left:
+			watching = false
+		default:
+			runtime.Gosched()
+		}
+	}
 }
 
 func TestStreamsAreCountedByThemselves(t *testing.T) {

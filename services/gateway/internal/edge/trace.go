@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -22,12 +23,18 @@ const HeaderTraceID = "Trace-Id"
 type tracing struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
+	headers    []string // that the propagator reads, in canonical form
 	options    []trace.SpanStartOption
 }
 
-// newTracing makes the one slice of options that every span starts with.
+// newTracing prepares what is the same for every request.
 func newTracing(t *telemetry.Telemetry) tracing {
+	var headers []string
+	for _, field := range t.Propagator.Fields() {
+		headers = append(headers, http.CanonicalHeaderKey(field))
+	}
 	return tracing{
+		headers:    headers,
 		tracer:     t.Tracer.Tracer("floodgate.internal/services/gateway"),
 		propagator: t.Propagator,
 		options:    []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)},
@@ -37,7 +44,9 @@ func newTracing(t *telemetry.Telemetry) tracing {
 // start begins the request's span and puts it in ctx. It has a trace id, sampled
 // or not.
 func (t *tracing) start(ctx context.Context, r *http.Request, target *route.Route) (context.Context, trace.Span) {
-	ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	if slices.ContainsFunc(t.headers, func(name string) bool { return r.Header[name] != nil }) {
+		ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	}
 	name := "HTTP"
 	if target != nil {
 		name = target.Span
