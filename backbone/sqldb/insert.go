@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -91,7 +90,8 @@ func insertSQL(table string, columns []string, rows int, suffix string) string {
 			if c > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString("$" + strconv.Itoa(r*len(columns)+c+1))
+			// Not $1: to SQLite that is a name, looked up for each value.
+			b.WriteByte('?')
 		}
 		b.WriteByte(')')
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,6 +23,14 @@ import (
 const (
 	edgePollAge     = casting.CloseDelay
 	consumerPollAge = casting.CloseDelay / 2
+)
+
+// How long a slice gathers records. A live count is to be live. A receipt may
+// come a moment later, and a transaction costs the same for ten records as for
+// a thousand.
+const (
+	tallyLinger  = 5 * time.Millisecond
+	ledgerLinger = 50 * time.Millisecond
 )
 
 // graph is everything an instance is made of, in the order it was opened.
@@ -104,21 +113,28 @@ func (g *graph) wire(s *Service, p parts) error {
 	g.recounter = casting.NewRecounter(late, p.view, p.ledger, p.log)
 	if s.cfg.has(RoleTally) {
 		tally := casting.NewTally(casting.TallyConfig{ViewTTL: s.cfg.ViewTTL}, p.view, p.floors, p.ledger, p.log, late, s.deps.Log)
-		if err := g.join(s, topics.GroupVoteTally, s.cfg.TallyBatch, stream.NewTallyHandler(tally), p.dead); err != nil {
+		if err := g.join(s, slices{topics.GroupVoteTally, s.cfg.TallyBatch, tallyLinger}, stream.NewTallyHandler(tally), p.dead); err != nil {
 			return err
 		}
 	}
 	if s.cfg.has(RoleLedger) {
-		return g.join(s, topics.GroupVoteLedger, s.cfg.LedgerBatch, stream.NewLedgerHandler(casting.NewBooks(p.ledger, late)), p.dead)
+		return g.join(s, slices{topics.GroupVoteLedger, s.cfg.LedgerBatch, ledgerLinger}, stream.NewLedgerHandler(casting.NewBooks(p.ledger, late)), p.dead)
 	}
 	return nil
 }
 
+// slices says how a group takes its records.
+type slices struct {
+	group   string
+	records int
+	linger  time.Duration
+}
+
 // join makes a member of a group that reads vote.cast and the group's replays.
-func (g *graph) join(s *Service, group string, batch int, h consume.BatchHandler, dead consume.DeadLetterer) error {
+func (g *graph) join(s *Service, by slices, h consume.BatchHandler, dead consume.DeadLetterer) error {
 	member, err := consume.NewGroup(consume.Config{
-		Group: group, Topics: []string{topics.VoteCast, topics.Replay(topics.VoteCast, group)},
-		BatchRecords: batch, CommitEvery: s.cfg.CommitEvery, TracerProvider: s.deps.Tracer,
+		Group: by.group, Topics: []string{topics.VoteCast, topics.Replay(topics.VoteCast, by.group)},
+		BatchRecords: by.records, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, TracerProvider: s.deps.Tracer,
 	}, s.cfg.Kafka, h, dead, s.deps.Log)
 	if err != nil {
 		return err

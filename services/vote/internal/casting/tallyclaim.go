@@ -162,8 +162,28 @@ func (c *TallyClaim) adopt(floors []Floor) {
 }
 
 // Commit makes the floors durable that a commit of everything delivered so far
-// relies on; it is called before each Kafka commit (SEMANTICS 5).
+// relies on; it is called before each Kafka commit (SEMANTICS 5). Records flow
+// while it waits for the database.
 func (c *TallyClaim) Commit(ctx context.Context) error {
+	floors := c.unsaved()
+	if len(floors) == 0 {
+		return nil
+	}
+	if err := c.t.floors.Save(ctx, floors); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range floors {
+		if s := c.shards[f.Shard]; s != nil {
+			s.saved = max(s.saved, f.Last)
+		}
+	}
+	return nil
+}
+
+// unsaved lists the floors that have risen since they were saved.
+func (c *TallyClaim) unsaved() []Floor {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now().UnixMicro()
@@ -173,16 +193,7 @@ func (c *TallyClaim) Commit(ctx context.Context) error {
 			floors = append(floors, Floor{Shard: id, Partition: c.partition, Last: s.due, At: now})
 		}
 	}
-	if len(floors) == 0 {
-		return nil
-	}
-	if err := c.t.floors.Save(ctx, floors); err != nil {
-		return err
-	}
-	for _, f := range floors {
-		c.shards[f.Shard].saved = f.Last
-	}
-	return nil
+	return floors
 }
 
 // Wait returns when nothing of the claim runs any more, after its context has
