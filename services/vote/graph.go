@@ -113,25 +113,25 @@ func (g *graph) wire(s *Service, p parts) error {
 	g.recounter = casting.NewRecounter(late, p.view, p.ledger, p.log)
 	if s.cfg.has(RoleTally) {
 		tally := casting.NewTally(casting.TallyConfig{ViewTTL: s.cfg.ViewTTL}, p.view, p.floors, p.ledger, p.log, late, s.deps.Log)
-		if err := g.join(s, slices{topics.GroupVoteTally, s.cfg.TallyBatch, tallyLinger}, stream.NewTallyHandler(tally), p.dead); err != nil {
+		if err := g.join(s, intake{topics.GroupVoteTally, s.cfg.TallyBatch, tallyLinger}, stream.NewTallyHandler(tally), p.dead); err != nil {
 			return err
 		}
 	}
 	if s.cfg.has(RoleLedger) {
-		return g.join(s, slices{topics.GroupVoteLedger, s.cfg.LedgerBatch, ledgerLinger}, stream.NewLedgerHandler(casting.NewBooks(p.ledger, late)), p.dead)
+		return g.join(s, intake{topics.GroupVoteLedger, s.cfg.LedgerBatch, ledgerLinger}, stream.NewLedgerHandler(casting.NewBooks(p.ledger, late)), p.dead)
 	}
 	return nil
 }
 
-// slices says how a group takes its records.
-type slices struct {
+// intake says how a group takes its records.
+type intake struct {
 	group   string
 	records int
 	linger  time.Duration
 }
 
 // join makes a member of a group that reads vote.cast and the group's replays.
-func (g *graph) join(s *Service, by slices, h consume.BatchHandler, dead consume.DeadLetterer) error {
+func (g *graph) join(s *Service, by intake, h consume.BatchHandler, dead consume.DeadLetterer) error {
 	member, err := consume.NewGroup(consume.Config{
 		Group: by.group, Topics: []string{topics.VoteCast, topics.Replay(topics.VoteCast, by.group)},
 		BatchRecords: by.records, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, TracerProvider: s.deps.Tracer,
