@@ -1,0 +1,50 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"floodgate.internal/tests/bench/internal/rounds"
+)
+
+// TestSmokeRunsEveryLine runs the program itself, as CI does: children are
+// further processes of it. How fast anything is, no test says.
+func TestSmokeRunsEveryLine(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "bench")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	var out, errOut bytes.Buffer
+	smoke := exec.CommandContext(t.Context(), program, "-smoke", "-o", "json")
+	smoke.Stdout, smoke.Stderr = &out, &errOut
+	if err := smoke.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, &errOut)
+	}
+	var rows []rounds.Row
+	if err := json.Unmarshal(out.Bytes(), &rows); err != nil {
+		t.Fatal(err)
+	}
+	printed := map[string]bool{}
+	for _, r := range rows {
+		printed[r.Name] = r.Ours > 0
+	}
+	for _, name := range lines() {
+		if !printed[name] {
+			t.Errorf("%q is not in the table, or has no value:\n%s", name, &errOut)
+		}
+	}
+}
+
+// lines are the names that the table must show.
+func lines() []string {
+	return []string{
+		"CastVote, gRPC, 512 callers", "CastVote, gRPC, 128 callers",
+		"bare produce behind the echo, 512", "CastVote while all is counted, 512",
+		"POST /api/v1/votes, 512 connections", "POST while all is counted, 512",
+	}
+}

@@ -1,0 +1,35 @@
+package command
+
+import (
+	"strings"
+
+	"floodgate.internal/tests/bench/internal/castvote"
+	"floodgate.internal/tests/bench/internal/child"
+	"floodgate.internal/tests/bench/internal/echo"
+	"floodgate.internal/tests/bench/internal/rounds"
+	"floodgate.internal/tests/bench/internal/stack"
+)
+
+// contests are all there are, in the order of the table.
+func contests() []rounds.Contest {
+	return []rounds.Contest{castvote.GRPC(), castvote.REST()}
+}
+
+// names lists the contests for the help.
+func names() string {
+	var out []string
+	for _, c := range contests() {
+		out = append(out, c.Name)
+	}
+	return strings.Join(out, ", ")
+}
+
+// bodies are what children run, by name.
+func bodies() map[string]child.Body {
+	return map[string]child.Body{
+		echo.GRPCName:    echo.GRPC,
+		echo.RESTName:    echo.REST,
+		echo.ProduceName: echo.Produce,
+		stack.Name:       stack.Run,
+	}
+}
