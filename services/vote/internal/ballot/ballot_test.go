@@ -1,6 +1,7 @@
 package ballot_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -206,6 +207,20 @@ func TestVotesBehindTheBoundAreRejected(t *testing.T) {
 		if o := b.outcomes[fmt.Sprint(ballot.MaxConsidered)]; o.Reason != ballot.ReasonTooManyVotes {
 			t.Errorf("%s: the first behind the bound: %+v", name, o)
 		}
+	}
+}
+
+// The log stamps whole milliseconds, by a clock of its own: a vote for a poll
+// that opened as it was created is never too early.
+func TestAPollThatOpensAtOnceRefusesNothingAsTooEarly(t *testing.T) {
+	t.Parallel()
+	p := &ballot.Poll{CreatedAt: 5_000, OpensAt: 5_000, Candidates: []ballot.Candidate{{ID: "a"}}}
+	if err := p.Accepts("a", 4_000); err != nil {
+		t.Errorf("opened at once: %v", err)
+	}
+	p.OpensAt = 6_000
+	if err := p.Accepts("a", 5_999); !errors.Is(err, ballot.ErrPollNotOpen) {
+		t.Errorf("opens later: %v", err)
 	}
 }
 

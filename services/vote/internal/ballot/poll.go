@@ -21,7 +21,8 @@ type Candidate struct {
 type Poll struct {
 	ID, Title  string
 	Candidates []Candidate
-	// Times are Unix microseconds; ClosesAt is 0 while no end is known.
+	// Times are Unix microseconds, whole milliseconds as the log has them;
+	// ClosesAt is 0 while no end is known.
 	OpensAt, ClosesAt, CreatedAt int64
 	// VotesPerVoter counts within a window; at least 1.
 	VotesPerVoter int
@@ -42,11 +43,16 @@ func (p *Poll) Accepts(candidate string, at int64) error {
 		return ErrUnknownCandidate
 	case p.Closed(at):
 		return ErrPollClosed
-	case at < p.OpensAt:
+	case p.OpensLater() && at < p.OpensAt:
 		return ErrPollNotOpen
 	}
 	return nil
 }
+
+// OpensLater says whether the poll waited for its opening once it was created.
+// One that did not refuses nothing as too early: no vote can be older than the
+// poll, and the log's clock may be a little behind the one that made it.
+func (p *Poll) OpensLater() bool { return p.OpensAt > p.CreatedAt }
 
 // CandidateIndex answers the place of a candidate, -1 where there is none.
 func (p *Poll) CandidateIndex(id string) int {

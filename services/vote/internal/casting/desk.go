@@ -29,7 +29,7 @@ func (d *Desk) Polls(ctx context.Context, createdAt int64, id string, limit int)
 // ClosePoll sets the poll's end CloseDelay ahead. A poll that ends earlier
 // stays as it is. Errors: ErrNoPoll.
 func (d *Desk) ClosePoll(ctx context.Context, id string) (ballot.Poll, error) {
-	return d.store.Close(ctx, id, time.Now().Add(CloseDelay).UnixMicro())
+	return d.store.Close(ctx, id, time.Now().Add(CloseDelay).UnixMilli()*1000)
 }
 
 // Vote answers the receipt of a vote; voter may be empty where no other voter

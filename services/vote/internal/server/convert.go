@@ -30,18 +30,19 @@ func digestOf(req *votev1.CreatePollRequest) (string, error) {
 // pollOf answers the poll a request describes, opened now where it names no
 // time.
 func pollOf(req *votev1.CreatePollRequest, now time.Time) (ballot.Poll, error) {
+	created := wholeMillis(now)
 	p := ballot.Poll{
-		ID: req.GetPollId(), Title: req.GetTitle(), CreatedAt: now.UnixMicro(), OpensAt: now.UnixMicro(),
+		ID: req.GetPollId(), Title: req.GetTitle(), CreatedAt: created, OpensAt: created,
 		VotesPerVoter: 1, Window: req.GetWindow().AsDuration(),
 	}
 	if req.VotesPerVoter != nil {
 		p.VotesPerVoter = int(req.GetVotesPerVoter())
 	}
 	if req.OpensAt != nil {
-		p.OpensAt = req.GetOpensAt().AsTime().UnixMicro()
+		p.OpensAt = wholeMillis(req.GetOpensAt().AsTime())
 	}
 	if req.ClosesAt != nil {
-		p.ClosesAt = req.GetClosesAt().AsTime().UnixMicro()
+		p.ClosesAt = wholeMillis(req.GetClosesAt().AsTime())
 	}
 	if p.ClosesAt != 0 && p.ClosesAt <= p.OpensAt {
 		return ballot.Poll{}, closesBeforeOpening()
@@ -115,6 +116,10 @@ func countsMessage(p *ballot.Poll, c ballot.Counts) []*votev1.CandidateCount {
 	}
 	return out
 }
+
+// wholeMillis answers a time as the log would stamp it, in Unix microseconds: a
+// vote of the same millisecond is then on the right side of it.
+func wholeMillis(t time.Time) int64 { return t.UnixMilli() * 1000 }
 
 // timestamp reads Unix microseconds.
 func timestamp(micros int64) *timestamppb.Timestamp {
