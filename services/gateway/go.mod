@@ -9,6 +9,7 @@ replace floodgate.internal/backbone => ../../backbone
 require (
 	floodgate.internal/backbone v0.0.0
 	floodgate.internal/proto v0.0.0
+	github.com/alecthomas/kong v1.17.0
 	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.31.0

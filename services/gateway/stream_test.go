@@ -123,12 +123,12 @@ func TestAWatchEndsWithTheEdge(t *testing.T) {
 func TestAQuietWatchOutlivesEveryTimeout(t *testing.T) {
 	t.Parallel()
 	run := startEdge(t, func(cfg *gateway.Config, _ *gateway.Dependencies) {
-		cfg.RequestTimeout, cfg.StreamWriteTimeout = 20*time.Millisecond, 20*time.Millisecond
+		cfg.RequestTimeout, cfg.StreamWriteTimeout = 50*time.Millisecond, 300*time.Millisecond
 	})
 	run.withPoll(t)
 	lines := run.watch(t.Context(), t, "")
 	line(lines)
-	for range 4 { // each takes a RequestTimeout; reading and writing end after one and two
+	for range 8 { // each takes a RequestTimeout; reading and writing would end after 1 and 7
 		run.half(t)
 	}
 	run.wake()
@@ -147,7 +147,7 @@ func (e *edge) wake() {
 
 func TestAWatcherWhoDoesNotReadIsCutOff(t *testing.T) {
 	t.Parallel()
-	run := startEdge(t, func(cfg *gateway.Config, _ *gateway.Dependencies) { cfg.StreamWriteTimeout = 20 * time.Millisecond })
+	run := startEdge(t, func(cfg *gateway.Config, _ *gateway.Dependencies) { cfg.StreamWriteTimeout = 250 * time.Millisecond })
 	many := &votev1.CreatePollRequest{PollId: new("p")}
 	for i := range 1000 {
 		many.Candidates = append(many.Candidates, &votev1.Candidate{CandidateId: fmt.Sprint("candidate-", i)})

@@ -16,7 +16,7 @@ func (h *Handler) stream(ctx context.Context, ex *exchange.Exchange, r *http.Req
 	defer cancel(nil)
 	stopping := h.cfg.Streams
 	defer context.AfterFunc(stopping, func() { cancel(upstream.ErrStopping) })() //nolint:contextcheck // the edge's life, not this request's
-	ex.WriteTimeout = h.cfg.WriteTimeout
+	ex.WriteTimeout, ex.Abort = h.cfg.WriteTimeout, func() { cancel(nil) }
 	// The server's read deadline would end a quiet stream: it is there for slow
 	// requests, and this one has arrived.
 	_ = http.NewResponseController(ex.ResponseWriter).SetReadDeadline(time.Time{})

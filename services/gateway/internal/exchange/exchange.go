@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -27,6 +28,8 @@ type Exchange struct {
 	// WriteTimeout is how long the client may take to accept one message of a
 	// stream; 0 leaves the connection's own deadline.
 	WriteTimeout time.Duration
+	// Abort, where set, ends the request's work once the client takes no more.
+	Abort func()
 
 	status  int
 	settled bool
@@ -64,21 +67,45 @@ func (ex *Exchange) WriteHeader(code int) {
 	ex.ResponseWriter.WriteHeader(code)
 }
 
-// Write sends a part of the answer's body.
+// Write sends a part of the answer's body. A client that takes no more is no
+// error to whoever writes: the rest is dropped, and Abort ends the work.
 func (ex *Exchange) Write(p []byte) (int, error) {
-	if ex.settled {
-		return len(p), nil
-	}
 	if ex.status == 0 {
 		ex.WriteHeader(max(ex.Success, http.StatusOK))
 	}
+	if ex.settled {
+		return len(p), nil
+	}
 	if ex.WriteTimeout > 0 {
 		deadline := time.Now().Add(ex.WriteTimeout)
-		if err := http.NewResponseController(ex.ResponseWriter).SetWriteDeadline(deadline); err != nil {
-			return 0, err
-		}
+		// A writer without deadlines, as in a test, goes without.
+		_ = http.NewResponseController(ex.ResponseWriter).SetWriteDeadline(deadline)
 	}
-	return ex.ResponseWriter.Write(p)
+	if _, err := ex.ResponseWriter.Write(p); err != nil {
+		ex.abort()
+	}
+	return len(p), nil
+}
+
+// FlushError sends what was written; http.ResponseController calls it.
+func (ex *Exchange) FlushError() error {
+	if ex.settled {
+		return nil
+	}
+	err := http.NewResponseController(ex.ResponseWriter).Flush()
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		ex.abort()
+		return nil
+	}
+	return err //nolint:wrapcheck // grpc-gateway looks for ErrNotSupported
+}
+
+// abort drops the rest of the answer and ends the work on it.
+func (ex *Exchange) abort() {
+	ex.settled = true
+	if ex.Abort != nil {
+		ex.Abort()
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection's writer.
