@@ -763,7 +763,7 @@ type VoidVotesRequest struct {
 	VoteIds []string `protobuf:"bytes,2,rep,name=vote_ids,json=voteIds,proto3" json:"vote_ids,omitempty"`
 	// All votes of this voter so far.
 	VoterId *string `protobuf:"bytes,3,opt,name=voter_id,json=voterId,proto3,oneof" json:"voter_id,omitempty"`
-	// Why, 1 to 512 characters; kept with every entry.
+	// Why, 1 to 512 characters without control characters; kept with every entry.
 	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1179,13 +1179,12 @@ const file_floodgate_vote_v1_ballot_proto_rawDesc = "" +
 	"_page_size\"j\n" +
 	"\x11ListVotesResponse\x12-\n" +
 	"\x05votes\x18\x01 \x03(\v2\x17.floodgate.vote.v1.VoteR\x05votes\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x87\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9c\x03\n" +
 	"\x10VoidVotesRequest\x128\n" +
 	"\apoll_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\x06pollId\x12D\n" +
 	"\bvote_ids\x18\x02 \x03(\tB)\xbaH&\x92\x01#\x10\xe8\a\x18\x01\"\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\avoteIds\x12?\n" +
-	"\bvoter_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$H\x00R\avoterId\x88\x01\x01\x12\"\n" +
-	"\x06reason\x18\x04 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x04R\x06reason:\x80\x01\xbaH}\x1a{\n" +
+	"\bvoter_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$H\x00R\avoterId\x88\x01\x01\x127\n" +
+	"\x06reason\x18\x04 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x042\x13^[^\\x00-\\x1f\\x7f]*$R\x06reason:\x80\x01\xbaH}\x1a{\n" +
 	"\x14vote_ids.or_voter_id\x122exactly one of vote_ids and voter_id must be given\x1a/(size(this.vote_ids) > 0) != has(this.voter_id)B\v\n" +
 	"\t_voter_id\"+\n" +
 	"\x11VoidVotesResponse\x12\x16\n" +

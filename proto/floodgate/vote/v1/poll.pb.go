@@ -82,7 +82,7 @@ type Candidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names the candidate within its poll.
 	CandidateId string `protobuf:"bytes,1,opt,name=candidate_id,json=candidateId,proto3" json:"candidate_id,omitempty"`
-	// What people read, 1 to 256 characters.
+	// What people read, 1 to 256 characters without control characters.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// A picture to show beside the name; an absolute URI.
 	ImageUrl      *string `protobuf:"bytes,3,opt,name=image_url,json=imageUrl,proto3,oneof" json:"image_url,omitempty"`
@@ -266,7 +266,7 @@ type CreatePollRequest struct {
 	// Names the poll; made by the service where absent. The same id with the
 	// same content answers the same poll, with other content ALREADY_EXISTS.
 	PollId *string `protobuf:"bytes,1,opt,name=poll_id,json=pollId,proto3,oneof" json:"poll_id,omitempty"`
-	// What people read, 1 to 256 characters.
+	// What people read, 1 to 256 characters without control characters.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// The choices, 1 to 1,000, with distinct ids.
 	Candidates []*Candidate `protobuf:"bytes,3,rep,name=candidates,proto3" json:"candidates,omitempty"`
@@ -568,11 +568,10 @@ var File_floodgate_vote_v1_poll_proto protoreflect.FileDescriptor
 
 const file_floodgate_vote_v1_poll_proto_rawDesc = "" +
 	"\n" +
-	"\x1cfloodgate/vote/v1/poll.proto\x12\x11floodgate.vote.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
+	"\x1cfloodgate/vote/v1/poll.proto\x12\x11floodgate.vote.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x01\n" +
 	"\tCandidate\x12B\n" +
-	"\fcandidate_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\vcandidateId\x12\x1e\n" +
-	"\x04name\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\x12-\n" +
+	"\fcandidate_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\vcandidateId\x123\n" +
+	"\x04name\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x022\x13^[^\\x00-\\x1f\\x7f]*$R\x04name\x12-\n" +
 	"\timage_url\x18\x03 \x01(\tB\v\xbaH\br\x06\x18\x80\x10\x88\x01\x01H\x00R\bimageUrl\x88\x01\x01B\f\n" +
 	"\n" +
 	"_image_url\"\x87\x04\n" +
@@ -596,11 +595,10 @@ const file_floodgate_vote_v1_poll_proto_rawDesc = "" +
 	"\x06CLOSED\x10\x02B\f\n" +
 	"\n" +
 	"_closes_atB\t\n" +
-	"\a_window\"\xf6\x05\n" +
+	"\a_window\"\x8b\x06\n" +
 	"\x11CreatePollRequest\x12=\n" +
-	"\apoll_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$H\x00R\x06pollId\x88\x01\x01\x12 \n" +
-	"\x05title\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x05title\x12\xa7\x01\n" +
+	"\apoll_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$H\x00R\x06pollId\x88\x01\x01\x125\n" +
+	"\x05title\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x022\x13^[^\\x00-\\x1f\\x7f]*$R\x05title\x12\xa7\x01\n" +
 	"\n" +
 	"candidates\x18\x03 \x03(\v2\x1c.floodgate.vote.v1.CandidateBi\xbaHf\xba\x01[\n" +
 	"\x13candidates.distinct\x12\x1ecandidate ids must be distinct\x1a$this.map(c, c.candidate_id).unique()\x92\x01\x05\b\x01\x10\xe8\aR\n" +

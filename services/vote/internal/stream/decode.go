@@ -3,6 +3,7 @@ package stream
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -22,8 +23,12 @@ const (
 	typeVotesVoided = "floodgate.vote.v1.VotesVoided"
 )
 
-// errIncomplete says that an event lacks an id it cannot be decided without.
-var errIncomplete = errors.New("poll, voter and vote id must be present")
+// errID says that an event has an id that no request could have had. Others
+// rely on it: stores join ids by slashes and keep no NUL.
+var errID = errors.New("ids must be 1 to 128 of [A-Za-z0-9._~@-]")
+
+// maxID is the longest id, in bytes (proto/floodgate/vote/v1).
+const maxID = 128
 
 // Decode reads a record of vote.cast or of one of its replay topics. Errors are
 // failure.Undecodable: reading again answers the same.
@@ -62,8 +67,8 @@ func decodeValue(r *record.Record, at int64, e *casting.Event) error {
 		if err := proto.Unmarshal(r.Value, &m); err != nil {
 			return err
 		}
-		if m.GetPollId() == "" || m.GetVoterId() == "" || m.GetVoteId() == "" {
-			return errIncomplete
+		if !validIDs(m.GetPollId(), m.GetVoterId(), m.GetVoteId(), m.GetCandidateId()) {
+			return errID
 		}
 		e.Shard.Poll, e.Voter = m.GetPollId(), m.GetVoterId()
 		e.Vote = &ballot.Vote{ID: m.GetVoteId(), Candidate: m.GetCandidateId(), Offset: e.Offset, AcceptedAt: at}
@@ -72,13 +77,35 @@ func decodeValue(r *record.Record, at int64, e *casting.Event) error {
 		if err := proto.Unmarshal(r.Value, &m); err != nil {
 			return err
 		}
-		if m.GetPollId() == "" || m.GetVoterId() == "" {
-			return errIncomplete
+		if !validIDs(m.GetPollId(), m.GetVoterId()) || !validIDs(m.GetVoteIds()...) {
+			return errID
 		}
 		e.Shard.Poll, e.Voter = m.GetPollId(), m.GetVoterId()
-		e.Void = &ballot.Void{Offset: e.Offset, IDs: m.GetVoteIds(), Reason: m.GetReason()}
+		e.Void = &ballot.Void{Offset: e.Offset, IDs: m.GetVoteIds(), Reason: strings.ReplaceAll(m.GetReason(), "\x00", "")}
 	default:
 		return fmt.Errorf("event type %q is none of vote.cast", name)
 	}
 	return nil
+}
+
+func validIDs(ids ...string) bool {
+	for _, id := range ids {
+		if id == "" || len(id) > maxID {
+			return false
+		}
+		for i := range len(id) {
+			if !idByte(id[i]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func idByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return strings.IndexByte("._~@-", c) >= 0
 }
