@@ -161,3 +161,19 @@ func (in *installation) receipts(i *instance, poll string) map[string]*votev1.Vo
 		}
 	}
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// runOnce runs an instance that is expected to end by itself.
+func (in *installation) runOnce(change func(*vote.Config)) error {
+	in.t.Helper()
+	cfg := in.config()
+	change(&cfg)
+	srv, err := rpc.NewServer(rpc.ServerConfig{})
+	in.must(err)
+	service, err := vote.New(cfg, vote.Deps{Log: discard()}, srv)
+	in.must(err)
+	ctx, cancel := context.WithTimeout(in.t.Context(), time.Minute)
+	defer cancel()
+	return service.Run(ctx, func() {})
+}
