@@ -67,6 +67,7 @@ func (l *load) report(workers []*worker, elapsed time.Duration) Report {
 		Target: l.cfg.Target, Protocol: l.cfg.Protocol, PollID: l.poll.ID, Seed: l.cfg.Seed,
 		Concurrency: len(workers), TargetRate: l.cfg.Rate, Votes: int64(l.cfg.Votes), Duration: elapsed,
 	}
+	// The workers have ended: their numbers are nobody else's any more.
 	times := latency.NewRecorder()
 	causes := causes{}
 	for _, w := range workers {
@@ -94,7 +95,8 @@ func (l *load) report(workers []*worker, elapsed time.Duration) Report {
 	r.Causes = causes.list()
 	r.Latency = times.Percentiles()
 	if l.cfg.Rate <= 0 {
-		// What a worker would have sent at, had no answer been slow.
+		// A closed loop has no schedule that a slow answer could delay; the pace
+		// that the workers kept on the whole stands for it.
 		r.ExpectedInterval = elapsed * time.Duration(len(workers)) / time.Duration(max(times.Percentiles().Count, 1))
 		r.Corrected = times.Corrected(r.ExpectedInterval).Percentiles()
 	} else {

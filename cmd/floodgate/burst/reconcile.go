@@ -18,10 +18,18 @@ const (
 	awaited = 64
 )
 
-// reconcile awaits the drain, lists all receipts and compares. The listing is
-// taken between two tallies that agree, and repeated until they do and nothing
-// accepted is missing, or until DrainTimeout; then the last one is judged as it
-// is.
+// reconcile awaits the drain, lists all receipts and compares, until a listing
+// is one of a moment at which nothing moved, or until DrainTimeout; then the last
+// one is judged as it is.
+//
+// What moves after the last answer, and why each is waited for:
+//   - The tally counts what was accepted last: its lag goes to 0.
+//   - The ledger writes receipts on its own, behind or ahead of the tally: the
+//     accepted votes without a decided receipt are none.
+//   - A request whose answer was lost may still be under way in the service and
+//     reach the log after all that. It would be in the tally and not in a listing
+//     taken before, so the tallies before and after the listing must have taken
+//     in equally many votes, the later one without lag.
 func (l *load) reconcile(ctx context.Context, svc service, r *Report) error {
 	began := time.Now()
 	drain, cancel := context.WithTimeout(ctx, l.cfg.DrainTimeout)
@@ -30,6 +38,8 @@ func (l *load) reconcile(ctx context.Context, svc service, r *Report) error {
 	if err != nil {
 		return err
 	}
+	// Those accepted last are watched one by one; a listing made too early costs
+	// seconds of the service's time.
 	l.await(drain, svc, l.last())
 	r.Drain = time.Since(began)
 	for {
@@ -64,6 +74,7 @@ func (l *load) drain(ctx context.Context, svc service, accepted int64) (audit.Ta
 		case err == nil:
 			last = tally
 			l.meter.done.Store(tally.Recorded())
+		// Time is up: the listing will show what is missing.
 		case ctx.Err() != nil:
 			return last, nil
 		case !wire.Passing(err):

@@ -75,6 +75,7 @@ func (w *worker) settle(ctx context.Context, began time.Time) audit.Outcome {
 	first := time.Now()
 	lost := false
 	for try := 0; ; try++ {
+		// The same id each time: to the service a retry is the same vote.
 		answer := w.send(ctx)
 		again := false
 		switch answer.Verdict {
@@ -84,11 +85,15 @@ func (w *worker) settle(ctx context.Context, began time.Time) audit.Outcome {
 		case wire.Indefinite:
 			lost, again = true, true
 		case wire.Throttled, wire.Unreached:
+			// Not taken, for certain; whether an earlier try was is another
+			// question.
 			again = true
 		case wire.Refused:
 		}
 		delay := backoff(try, answer.RetryAfter)
 		if !again || time.Since(first)+delay > w.load.cfg.RetryFor || !wait(ctx, delay) {
+			// Votes that were given up are the slowest of all; without them the
+			// percentiles would improve with every failure.
 			w.times.Record(time.Since(began))
 			return givenUp(lost, answer.Verdict)
 		}

@@ -70,6 +70,7 @@ func (c *burstCmd) Run(ctx context.Context, s streams) (err error) {
 		if err != nil {
 			return err
 		}
+		// The burst's own verdict or fault is the news, not how the rest stopped.
 		defer func() {
 			if stopped := stack.stop(); err == nil {
 				err = stopped
@@ -86,6 +87,7 @@ func (c *burstCmd) Run(ctx context.Context, s streams) (err error) {
 	if err := c.print(s, &report); err != nil {
 		return err
 	}
+	// A service that accepts nothing agrees with its record, and is no success.
 	if !report.Equal() || report.Accepted == 0 {
 		return errFailed
 	}

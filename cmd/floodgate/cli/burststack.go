@@ -71,6 +71,7 @@ func (b *burstStack) await(ctx context.Context, stack *up.Stack) error {
 	case <-done:
 		return ready
 	case err := <-b.ended:
+		// The waiting goroutine writes addrs: it has to end before anybody reads.
 		cancel(err)
 		<-done
 		b.ended <- err // for stop

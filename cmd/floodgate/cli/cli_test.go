@@ -116,12 +116,12 @@ func TestBurstOnItsOwn(t *testing.T) {
 	for _, protocol := range []string{"rest", "grpc"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			code, out, errOut := call(t, "burst", "--protocol", protocol, "--votes", "2000", "--concurrency", "32", "-o", "json")
+			code, out, errOut := call(t, "burst", "--protocol", protocol, "--votes", "500", "--concurrency", "32", "-o", "json")
 			var r report
 			if err := json.Unmarshal([]byte(out), &r); err != nil {
 				t.Fatalf("%v: %s%s", err, out, errOut)
 			}
-			if code != 0 || !r.Equal || r.Accepted != 2_000 {
+			if code != 0 || !r.Equal || r.Accepted != 500 {
 				t.Errorf("exit %d, %+v\n%s", code, r, errOut)
 			}
 		})

@@ -24,6 +24,8 @@ func (b *Ballotbox) decide(p *poll) {
 		b.record(p, p.pending[i])
 	}
 	p.pending = p.pending[n:]
+	// Made up anew each time, like a consumer that misreads its log, and decided
+	// once, since they have identities.
 	for i := range b.settings.Phantoms {
 		v := &votev1.Vote{
 			VoteId: fmt.Sprintf("phantom-%d", i), VoterId: fmt.Sprintf("nobody-%d", i),

@@ -88,6 +88,8 @@ func (a *Audit) Add(r Receipt) {
 		a.stranger(r)
 		return
 	}
+	// A second receipt is summed up like the first, as the tally would have it,
+	// so that one double count is one difference and not several.
 	if a.status[i] != 0 {
 		a.found.add(ListedTwice, r.VoteID, "two receipts: the vote may be counted twice")
 		a.sum(r)

@@ -79,9 +79,12 @@ func (a *Audit) tally(t Tally) {
 		delete(rest, c.CandidateID)
 		sum += c.Count
 	}
+	// What is left was counted for candidates that the tally does not name.
 	for _, candidate := range slices.Sorted(maps.Keys(rest)) {
 		differ("candidate "+candidate, 0, rest[candidate])
 	}
+	// The tally must agree with the receipts and with itself: two faults could
+	// hide each other in a sum.
 	differ("total", t.Total, a.totals[Counted])
 	if sum != t.Total {
 		a.found.add(WrongTally, "total", fmt.Sprintf("the tally says %d, its counts add up to %d", t.Total, sum))

@@ -10,6 +10,8 @@ import (
 // VotesPerVoter by offset count within a window, the others are duplicates.
 // Rejected votes use no place, voided ones keep theirs.
 func (a *Audit) rule() {
+	// Only the repetitions are kept in lists: of a million votes some ten
+	// thousands, where a list for each voter would take longer than the burst.
 	again := map[int][]int{}
 	for i := range a.plan.Votes() {
 		if first := a.plan.Voter(i); first != i {
@@ -54,6 +56,8 @@ func (a *Audit) voter(votes []int) {
 	slices.SortFunc(votes, func(x, y int) int { return cmp.Compare(a.offset[x], a.offset[y]) })
 	used := map[int64]int{}
 	for n, i := range votes {
+		// Offsets order nothing across partitions: once a voter is split, the
+		// rule has no answer for his vote there.
 		if n > 0 && a.partition[i] != a.partition[votes[0]] {
 			a.found.add(SplitVoter, a.voteID(i), fmt.Sprintf("in partition %d, another vote of the voter in %d", a.partition[i], a.partition[votes[0]]))
 			continue

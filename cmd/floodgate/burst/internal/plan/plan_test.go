@@ -106,3 +106,17 @@ func TestGolden(t *testing.T) {
 		t.Errorf("vote 999 is %q, want %q", got, want)
 	}
 }
+
+// Whatever an id looks like, one that is taken for a vote of the plan is exactly
+// that vote's.
+func FuzzIndex(f *testing.F) {
+	p := plan.New(settings(1_000))
+	f.Add(string(p.AppendVoteID(nil, 999)))
+	f.Add("")
+	f.Add("0000000000000000-7dc55690")
+	f.Fuzz(func(t *testing.T, id string) {
+		if i, ok := p.Index(id); ok && string(p.AppendVoteID(nil, i)) != id {
+			t.Errorf("%q is taken for vote %d", id, i)
+		}
+	})
+}

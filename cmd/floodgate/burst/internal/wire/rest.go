@@ -136,6 +136,8 @@ func (r *REST) do(ctx context.Context, method, path string, query url.Values, bo
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := r.client.Do(req)
+	// Nothing here changes anything when it is done twice, a poll with its own
+	// id included, so whatever did not reach the service may be tried again.
 	if err != nil {
 		return &Error{Cause: transportCause(err), Detail: err.Error(), Passing: ctx.Err() == nil}
 	}

@@ -27,8 +27,9 @@ const (
 // RESTCaster casts votes over one HTTP/1.1 connection of its own, one at a
 // time; not safe for concurrent use. fasthttp writes and reads the messages; the
 // connection is ours, because a client that repeats a request by itself hides
-// whether the first one arrived. 0.7 CPU-seconds per 100,000 votes, against 2.2
-// with net/http (2 cores, 256 connections, a bare handler).
+// whether the first one arrived. A whole burst costs 0.75 CPU-seconds per
+// 100,000 votes; net/http's client alone takes 2.2 (measured on 2 cores with 256
+// connections against a bare handler; fasthttp's own client is as cheap as this).
 type RESTCaster struct {
 	rest *REST
 	req  fasthttp.Request
