@@ -18,7 +18,7 @@ section_fuzz() {
   done < <(fuzz_targets)
 }
 
-# The same suites against Apache Kafka, Redis and PostgreSQL. One package after
+# The same suites against Apache Kafka, Redis and PostgreSQL, one package after
 # another: there is one Redis, and some tests empty it.
 section_real() {
   local packages
@@ -27,14 +27,9 @@ section_real() {
   deploy/real/run with go test -vet=off -count=1 -p=1 -timeout=10m "${packages[@]}"
 }
 
-# The benchmarks in little: that they run and reconcile, not how fast.
-section_figures() {
-  if [[ -d tests/bench ]]; then
-    without_servers go run ./tests/bench -smoke
-  else
-    echo "no tests/bench yet"
-  fi
-}
+# The benchmarks in little, that they run and reconcile and not how fast, on
+# servers started anew. On the embedded parts a test of their own does it.
+section_figures() { deploy/real/run with go run ./tests/bench -smoke; }
 
 without_servers() { env -u FLOODGATE_KAFKA_BROKERS -u FLOODGATE_REDIS_ADDRS -u FLOODGATE_DATABASE_URL "$@"; }
 

@@ -33,7 +33,7 @@ func thirdParties(l layer) []string {
 		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), resilience(), plain(), terminal())
 	case suites, testkit:
 		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), resilience(), plain(), terminal(),
-			testing())
+			testing(), thirdParties(embedded))
 	default: // rules: none.
 		return nil
 	}
