@@ -65,8 +65,7 @@ func As(class Class, reason string, err error) error {
 // ClassOf answers the class of the outermost Error in err's chain; Retryable
 // where there is none.
 func ClassOf(err error) Class {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class
 	}
 	return Retryable
@@ -75,8 +74,7 @@ func ClassOf(err error) Class {
 // ReasonOf answers the reason of the outermost Error in err's chain;
 // DEADLINE_EXCEEDED or UNCLASSIFIED where there is none.
 func ReasonOf(err error) string {
-	var e *Error
-	if errors.As(err, &e) && e.Reason != "" {
+	if e, ok := errors.AsType[*Error](err); ok && e.Reason != "" {
 		return e.Reason
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

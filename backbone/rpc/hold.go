@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// ReasonStarting: the service waits for something it needs to start.
+// ReasonStarting says that the service waits for something it needs to start.
 const ReasonStarting = "STARTING"
 
 // retryStarting is the wait that callers of a held service are asked for: a

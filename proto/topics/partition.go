@@ -32,15 +32,12 @@ func VotePartition(pollID string, shard, partitions int32) int32 {
 // votePartition reads the key that VoteKey wrote; any other key is hashed whole
 // so that even a foreign record has one place.
 func votePartition(key []byte, partitions int32) int32 {
-	slash := bytes.IndexByte(key, '/')
-	if slash < 0 {
+	poll, number, found := bytes.Cut(key, []byte{'/'})
+	shard, err := strconv.ParseInt(string(number), 10, 32)
+	if !found || err != nil || shard < 0 || shard >= VoteShards {
 		return murmur2Partition(key, partitions)
 	}
-	shard, err := strconv.ParseInt(string(key[slash+1:]), 10, 32)
-	if err != nil || shard < 0 || shard >= VoteShards {
-		return murmur2Partition(key, partitions)
-	}
-	return VotePartition(string(key[:slash]), int32(shard), partitions)
+	return VotePartition(string(poll), int32(shard), partitions)
 }
 
 func murmur2Partition(key []byte, partitions int32) int32 {

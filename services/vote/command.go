@@ -21,7 +21,7 @@ type Command struct {
 }
 
 // Help is shown behind the flags.
-func (Command) Help() string {
+func (*Command) Help() string {
 	return `Needs Kafka and PostgreSQL, and Redis where its roles run in several
 processes.
 

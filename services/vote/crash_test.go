@@ -110,7 +110,7 @@ func crashBroker(t *testing.T, dir string) []string {
 }
 
 // TestCrashChild is the process that dies; it does nothing in an ordinary run.
-func TestCrashChild(t *testing.T) {
+func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its process
 	dir := os.Getenv(crashDirVar)
 	if dir == "" {
 		return

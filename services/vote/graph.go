@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -71,7 +72,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err != nil {
 		return g, err
 	}
-	view, err := g.openView(ctx, s)
+	view, err := g.openView(s)
 	if err != nil {
 		return g, err
 	}
@@ -91,7 +92,8 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if s.wrap != nil {
 		s.wrap(&p)
 	}
-	return g, g.wire(s, p)
+	err = g.wire(s, p)
+	return g, err
 }
 
 // parts are the opened dependencies, as the effects see them.
@@ -171,9 +173,9 @@ func (g *graph) run(ctx context.Context, ready func()) error {
 // close closes in the opposite order of opening; faults are logged, as nothing
 // is left to be done about them.
 func (g *graph) close(log *slog.Logger) {
-	for i := len(g.closers) - 1; i >= 0; i-- {
-		if err := g.closers[i].close(); err != nil {
-			log.Warn("closing", slog.String("part", g.closers[i].name), slog.Any("error", err))
+	for _, c := range slices.Backward(g.closers) {
+		if err := c.close(); err != nil {
+			log.Warn("closing", slog.String("part", c.name), slog.Any("error", err))
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (g *graph) openKafka(ctx context.Context, s *Service, name string) (sarama.
 }
 
 // openView opens the live view: Redis where it is named, else memory.
-func (g *graph) openView(ctx context.Context, s *Service) (casting.View, error) {
+func (g *graph) openView(s *Service) (casting.View, error) {
 	if len(s.cfg.RedisAddrs) == 0 {
 		return store.NewMemoryView(s.cfg.ViewTTL), nil
 	}

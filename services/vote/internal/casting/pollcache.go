@@ -65,8 +65,8 @@ func (c *PollCache) entry(id string) *cachedPoll {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e = c.polls[id]; e != nil {
-		return e
+	if taken := c.polls[id]; taken != nil {
+		return taken
 	}
 	if len(c.polls) >= maxCachedPolls {
 		c.polls = map[string]*cachedPoll{}

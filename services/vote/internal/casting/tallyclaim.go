@@ -100,7 +100,8 @@ func (c *TallyClaim) outstanding(folds []*fold) []*fold {
 		if s.rebuilding {
 			continue
 		}
-		if f.skip(s.mark.Last); len(f.events) > 0 {
+		f.skip(s.mark.Last)
+		if len(f.events) > 0 {
 			left = append(left, f)
 		}
 	}

@@ -21,7 +21,8 @@ func (t pollToken) String() string { return sealToken(t) }
 
 func parsePollToken(text string) (pollToken, error) {
 	var t pollToken
-	return t, openToken(text, &t)
+	err := openToken(text, &t)
+	return t, err
 }
 
 // voteToken is where a page of receipts ended.
@@ -31,7 +32,8 @@ func voteToken(last casting.Recorded) string {
 
 func parseVoteToken(text string) (casting.Identity, error) {
 	var id casting.Identity
-	return id, openToken(text, &id)
+	err := openToken(text, &id)
+	return id, err
 }
 
 func sealToken(v any) string {

@@ -40,13 +40,13 @@ type lagReader struct {
 // 0 says that everything acknowledged before the reading is counted. It may be
 // lagFreshness old; casting.LagUnknown while the broker does not answer.
 func (l *Log) Lag(ctx context.Context) (int64, error) {
-	r := l.lag.reading(l.readLag)
+	r := l.lag.reading(l.readLag) //nolint:contextcheck // it serves many callers, so none of their contexts ends it
 	patience := time.NewTimer(lagPatience)
 	defer patience.Stop()
 	select {
 	case <-r.done:
 		if r.err != nil {
-			return casting.LagUnknown, nil //nolint:nilerr // the counts are there all the same
+			return casting.LagUnknown, nil // the counts are there all the same
 		}
 		return r.lag, nil
 	case <-patience.C:
