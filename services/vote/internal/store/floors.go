@@ -44,7 +44,7 @@ func saveFloors(d sqldb.Dialect) string {
 	return `INSERT INTO floors (poll_id, shard, partition_id, last_offset, saved_at)
 SELECT item.value->>0, CAST(item.value->>1 AS INTEGER), CAST(item.value->>2 AS INTEGER),
        CAST(item.value->>3 AS BIGINT), CAST(item.value->>4 AS BIGINT)
-FROM ` + list(d, "$1") + ` WHERE true
+FROM ` + list(d) + ` WHERE true
 ON CONFLICT (poll_id, shard) DO UPDATE SET
   partition_id = excluded.partition_id,
   last_offset = CASE WHEN excluded.last_offset > floors.last_offset THEN excluded.last_offset ELSE floors.last_offset END,

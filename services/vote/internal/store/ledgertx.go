@@ -48,14 +48,14 @@ func (l *ledgerTx) Lock(ctx context.Context, shards []casting.ShardAt) ([]castin
 func lockShards(d sqldb.Dialect) string {
 	return `INSERT INTO ledger_shards (poll_id, shard, partition_id, last_offset, counts)
 SELECT item.value->>0, CAST(item.value->>1 AS INTEGER), CAST(item.value->>2 AS INTEGER), -1, '[]'
-FROM ` + list(d, "$1") + ` WHERE true
+FROM ` + list(d) + ` WHERE true
 ON CONFLICT (poll_id, shard) DO UPDATE SET partition_id = excluded.partition_id
 RETURNING poll_id, shard, partition_id, last_offset, counts`
 }
 
 func scanShard(scan scanner) (row casting.ShardRow, err error) {
 	var counts string
-	if err = scan(&row.Shard.Poll, &row.Shard.Number, &row.Partition, &row.Last, &counts); err != nil {
+	if err := scan(&row.Shard.Poll, &row.Shard.Number, &row.Partition, &row.Last, &counts); err != nil {
 		return row, err
 	}
 	row.Counts, err = decodeCounts(counts)
@@ -66,7 +66,7 @@ func scanShard(scan scanner) (row casting.ShardRow, err error) {
 // Voter.Others counts the answered Known alone.
 func (l *ledgerTx) Voters(ctx context.Context, poll string, asked []casting.Identity) (map[string]*casting.VoterRecord, error) {
 	look := newLookup(asked)
-	voters, ids, err := look.parameters()
+	voters, ids, err := look.parameters(l.tx.Dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -93,16 +93,16 @@ func (l *ledgerTx) Voters(ctx context.Context, poll string, asked []casting.Iden
 // while a burst fills it: OFFSET 0 leaves it no choice but the probes.
 func votesOfVoters(d sqldb.Dialect) string {
 	const columns = "v.voter_id, v.vote_id, v.candidate_id, v.log_offset, v.accepted_at, v.status, v.reason"
-	join := `CROSS JOIN votes AS v ON v.poll_id = $1 AND v.voter_id = item.value->>0`
+	join := `CROSS JOIN votes AS v ON v.poll_id = $1 AND v.voter_id = item.value`
 	if d == sqldb.PostgreSQL {
 		join = `CROSS JOIN LATERAL
- (SELECT * FROM votes WHERE poll_id = $1 AND voter_id = item.value->>0 OFFSET 0) AS v`
+ (SELECT * FROM votes WHERE poll_id = $1 AND voter_id = item.value OFFSET 0) AS v`
 	}
-	return "SELECT " + columns + " FROM " + list(d, "$2") + " " + join +
-		fmt.Sprintf(" WHERE v.status <> %d OR v.vote_id IN (SELECT item.value->>0 FROM %s)", ballot.Rejected, list(d, "$3"))
+	return "SELECT " + columns + " FROM " + texts(d, "$2") + " " + join +
+		fmt.Sprintf(" WHERE v.status <> %d OR v.vote_id IN (SELECT item.value FROM %s)", ballot.Rejected, texts(d, "$3"))
 }
 
 func voidsOfVoters(d sqldb.Dialect) string {
 	return `SELECT voter_id, log_offset, vote_ids, reason FROM voids
-WHERE poll_id = $1 AND voter_id IN (SELECT item.value->>0 FROM ` + list(d, "$2") + `)`
+WHERE poll_id = $1 AND voter_id IN (SELECT item.value FROM ` + texts(d, "$2") + `)`
 }

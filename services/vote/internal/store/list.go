@@ -8,14 +8,33 @@ import (
 )
 
 // list is the one place where a statement takes many rows as one parameter: a
-// JSON array of arrays. It answers the table expression; `item.value->>0` is
+// JSON array of arrays, $1. It answers the table expression; `item.value->>0` is
 // then the first value of each row, as text, on both databases. One parameter
 // means one prepared statement, whatever the number of rows.
-func list(d sqldb.Dialect, parameter string) string {
+func list(d sqldb.Dialect) string {
 	if d == sqldb.PostgreSQL {
-		return "json_array_elements(" + parameter + "::json) AS item(value)"
+		return "json_array_elements($1::json) AS item(value)"
 	}
-	return "json_each(" + parameter + ") AS item"
+	return "json_each($1) AS item"
+}
+
+// texts is list for one text a row, which is cheaper on PostgreSQL: 5,000 of them
+// take 0.5 ms instead of 4. `item.value` is the text. The inner SELECT hides the
+// number of texts from the planner: knowing it, it compiles the query (JIT) at
+// 200 ms a time, to save 20.
+func texts(d sqldb.Dialect, parameter string) string {
+	if d == sqldb.PostgreSQL {
+		return "unnest((SELECT " + parameter + "::text[])) AS item(value)"
+	}
+	return "json_each($1) AS item"
+}
+
+// textsOf is the parameter for texts.
+func textsOf(d sqldb.Dialect, of []string) (any, error) {
+	if d == sqldb.PostgreSQL {
+		return of, nil
+	}
+	return asJSON(of)
 }
 
 // rows is the parameter for list.

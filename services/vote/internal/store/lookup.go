@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/vote/internal/ballot"
 	"floodgate.internal/services/vote/internal/casting"
 )
@@ -13,7 +14,7 @@ import (
 // scanVoid reads a void and whose it is, and further columns behind it.
 func scanVoid(scan scanner, further ...any) (voter string, v ballot.Void, err error) {
 	var ids string
-	if err = scan(append([]any{&voter, &v.Offset, &ids, &v.Reason}, further...)...); err != nil {
+	if err := scan(append([]any{&voter, &v.Offset, &ids, &v.Reason}, further...)...); err != nil {
 		return voter, v, err
 	}
 	if err = json.Unmarshal([]byte(ids), &v.IDs); err != nil {
@@ -37,22 +38,25 @@ type lookup struct {
 
 func newLookup(asked []casting.Identity) *lookup {
 	l := &lookup{asked: asked, voters: make([]string, 0, len(asked)), records: map[string]*casting.VoterRecord{}}
-	seen := make(map[string]bool, len(asked))
 	for _, id := range asked {
-		if !seen[id.Voter] {
-			seen[id.Voter] = true
-			l.voters = append(l.voters, id.Voter)
-		}
+		l.voters = append(l.voters, id.Voter)
 	}
+	// In the order of the index: neighbours share its pages.
+	slices.Sort(l.voters)
+	l.voters = slices.Compact(l.voters)
 	return l
 }
 
-// parameters answers the voters and the vote ids asked for, each as a list.
-func (l *lookup) parameters() (voters, ids string, err error) {
-	if voters, err = rows(l.voters, func(v string) []any { return []any{v} }); err != nil {
-		return "", "", err
+// parameters answers the voters and the vote ids asked for, each as texts.
+func (l *lookup) parameters(d sqldb.Dialect) (voters, ids any, err error) {
+	asked := make([]string, len(l.asked))
+	for i, id := range l.asked {
+		asked[i] = id.VoteID
 	}
-	ids, err = rows(l.asked, func(id casting.Identity) []any { return []any{id.VoteID} })
+	if voters, err = textsOf(d, l.voters); err != nil {
+		return nil, nil, err
+	}
+	ids, err = textsOf(d, asked)
 	return voters, ids, err
 }
 

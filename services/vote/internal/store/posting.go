@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/vote/internal/casting"
@@ -29,10 +31,14 @@ func (l *ledgerTx) Write(ctx context.Context, p casting.Posting) error {
 
 // insert copies votes nobody has seen straight into their table.
 func (l *ledgerTx) insert(ctx context.Context, p casting.Posting) error {
+	inserts := slices.Clone(p.Insert)
+	slices.SortFunc(inserts, func(a, b casting.Recorded) int {
+		return cmp.Or(cmp.Compare(a.Shard.Poll, b.Shard.Poll), cmp.Compare(a.Voter, b.Voter), cmp.Compare(a.Vote.ID, b.Vote.ID))
+	})
 	return bulk(ctx, l.tx, "votes", []string{
 		"log_offset", "accepted_at", "recorded_at", "partition_id", "shard", "status",
 		"poll_id", "voter_id", "vote_id", "candidate_id", "reason",
-	}, p.Insert, func(r *casting.Recorded) []any {
+	}, inserts, func(r *casting.Recorded) []any {
 		return []any{
 			r.Vote.Offset, r.Vote.AcceptedAt, r.RecordedAt, r.Partition, int16(r.Shard.Number), int16(r.Status),
 			r.Shard.Poll, r.Voter, r.Vote.ID, r.Vote.Candidate, r.Reason,
@@ -71,7 +77,7 @@ FROM (SELECT item.value->>0 AS poll_id, item.value->>1 AS voter_id, item.value->
   item.value->>3 AS candidate_id, CAST(item.value->>4 AS BIGINT) AS log_offset,
   CAST(item.value->>5 AS BIGINT) AS accepted_at, CAST(item.value->>6 AS INTEGER) AS shard,
   CAST(item.value->>7 AS INTEGER) AS partition_id, CAST(item.value->>8 AS INTEGER) AS status,
-  item.value->>9 AS reason FROM ` + list(d, "$1") + `) AS new
+  item.value->>9 AS reason FROM ` + list(d) + `) AS new
 WHERE votes.poll_id = new.poll_id AND votes.voter_id = new.voter_id AND votes.vote_id = new.vote_id`
 }
 
@@ -123,7 +129,7 @@ func (l *ledgerTx) move(ctx context.Context, p casting.Posting) error {
 	}
 	_, err = l.tx.ExecContext(ctx, `UPDATE ledger_shards SET last_offset = new.last_offset, counts = new.counts
 FROM (SELECT item.value->>0 AS poll_id, CAST(item.value->>1 AS INTEGER) AS shard,
-  CAST(item.value->>2 AS BIGINT) AS last_offset, item.value->>3 AS counts FROM `+list(l.tx.Dialect, "$1")+`) AS new
+  CAST(item.value->>2 AS BIGINT) AS last_offset, item.value->>3 AS counts FROM `+list(l.tx.Dialect)+`) AS new
 WHERE ledger_shards.poll_id = new.poll_id AND ledger_shards.shard = new.shard`, moved)
 	return err
 }

@@ -28,10 +28,10 @@ type RedisView struct {
 }
 
 //go:embed scripts/apply.lua
-var applyScript string //nolint:gochecknoglobals // go:embed needs a variable; nothing writes to it
+var applyScript string
 
 //go:embed scripts/replace.lua
-var replaceScript string //nolint:gochecknoglobals // go:embed needs a variable; nothing writes to it
+var replaceScript string
 
 var _ casting.View = (*RedisView)(nil)
 

@@ -9,15 +9,17 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/vote/internal/casting"
 )
 
-// migrations of the store's tables, one set for both databases.
+// migrations of the store's tables: a set for both databases, and behind it one
+// for each with what the other has not.
 //
-//go:embed migrations/*.sql
-var migrations embed.FS //nolint:gochecknoglobals // go:embed needs a variable; nothing writes to it
+//go:embed migrations
+var migrations embed.FS
 
 // These hold the implementations to their interfaces at compile time.
 var (
@@ -38,11 +40,7 @@ type Store struct {
 // Open brings the tables up to date and answers the store on them. The caller
 // closes db after the last use of the store.
 func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Migrate(ctx, files); err != nil {
+	if err := migrate(ctx, db); err != nil {
 		return nil, fmt.Errorf("opening the vote store: %w", err)
 	}
 	return &Store{
@@ -51,4 +49,22 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 		Ledger: &Ledger{db: db},
 		Topics: &Topics{db: db},
 	}, nil
+}
+
+// migrate brings the tables up to date: the set for both databases, then what
+// only one of them has.
+func migrate(ctx context.Context, db *sqldb.DB) error {
+	both, err := fs.Sub(migrations, "migrations/both")
+	if err != nil {
+		return err
+	}
+	if err := db.Migrate(ctx, both); err != nil {
+		return err
+	}
+	dialect := strings.ToLower(db.Dialect.String())
+	own, err := fs.Sub(migrations, "migrations/"+dialect)
+	if err != nil {
+		return err
+	}
+	return db.MigrateSet(ctx, dialect, own)
 }

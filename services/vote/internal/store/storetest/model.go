@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"maps"
 
 	"pgregory.net/rapid"
@@ -33,7 +34,7 @@ func (m *model) apply(c casting.Change) casting.Result {
 		if stored, ok := m.fields[f.Name]; ok {
 			actual[i] = []byte(stored)
 		}
-		same = same && string(actual[i]) == string(f.Expect)
+		same = same && bytes.Equal(actual[i], f.Expect)
 	}
 	if !same {
 		return casting.Result{Outcome: casting.Conflict, Mark: m.mark, Actual: actual}

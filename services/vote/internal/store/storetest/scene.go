@@ -18,7 +18,7 @@ type scene struct {
 }
 
 func newScene(t T, v casting.View) *scene {
-	return &scene{t: t, ctx: t.Context(), view: v, shard: casting.Shard{Poll: name("poll"), Number: 7}}
+	return &scene{t: t, ctx: t.Context(), view: v, shard: casting.Shard{Poll: newID(), Number: 7}}
 }
 
 // change answers a change of the shard by a source that has read up to from.

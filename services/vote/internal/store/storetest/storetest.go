@@ -88,5 +88,5 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// name answers an id nobody has used.
-func name(prefix string) string { return prefix + "-" + rand.Text() }
+// newID answers a poll's id that nobody has used.
+func newID() string { return "poll-" + rand.Text() }

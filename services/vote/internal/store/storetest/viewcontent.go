@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func manyFields(t T, v casting.View) {
 		t.Fatalf("%d fields are answered, want %d", len(r.Actual), many)
 	}
 	for i, f := range first.Fields {
-		if string(r.Actual[i]) != string(f.Value) {
+		if !bytes.Equal(r.Actual[i], f.Value) {
 			t.Fatalf("field %s is answered by %q", f.Name, r.Actual[i])
 		}
 	}
@@ -103,7 +104,7 @@ func countsOfPoll(t T, v casting.View) {
 		{Shard: 8, Mark: casting.Mark{Generation: 102, Last: 2}, Counts: one()},
 		{Shard: 255, Mark: casting.Mark{Generation: 100, Last: 0}, Counts: one()},
 	}, got)
-	if got, err = v.Counts(s.ctx, name("poll")); err != nil || len(got) != 0 {
+	if got, err = v.Counts(s.ctx, newID()); err != nil || len(got) != 0 {
 		t.Fatalf("a poll nobody voted in has counts %+v, %v", got, err)
 	}
 }

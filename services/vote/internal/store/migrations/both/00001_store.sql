@@ -56,7 +56,6 @@ CREATE TABLE votes (
     reason       TEXT     NOT NULL, -- of a rejection, or of a void
     PRIMARY KEY (poll_id, voter_id, vote_id)
 );
-CREATE INDEX votes_by_id ON votes (vote_id);
 
 -- The voids of a voter's votes, by position in the log.
 CREATE TABLE voids (
