@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
+	"go.opentelemetry.io/otel/trace"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/embedded/servertest"
@@ -23,6 +23,8 @@ import (
 type installation struct {
 	servertest.Servers
 	t *testing.T
+	// tracer makes the spans of its instances; none where nil.
+	tracer trace.TracerProvider
 }
 
 func newInstallation(t *testing.T) *installation {
@@ -40,21 +42,29 @@ func (in *installation) config() vote.Config {
 // instance is one process's worth of the service, reached over a socket.
 type instance struct {
 	votev1.VoteServiceClient
-	conn *grpc.ClientConn
-	stop func() error
+	ready *lifecycle.Readiness
+	stop  func() error
 }
 
 // start runs an instance until the test ends or stop is called.
 func (in *installation) start(change func(*vote.Config)) *instance {
+	in.t.Helper()
+	i := in.begin(change)
+	in.eventually("the instance is ready", func() bool { return len(i.ready.Missing(in.t.Context())) == 0 })
+	return i
+}
+
+// begin runs an instance and does not wait for it.
+func (in *installation) begin(change func(*vote.Config)) *instance {
 	in.t.Helper()
 	cfg := in.config()
 	if change != nil {
 		change(&cfg)
 	}
 	log := slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	srv, err := rpc.NewServer(rpc.ServerConfig{Log: log})
+	srv, err := rpc.NewServer(rpc.ServerConfig{Log: log, Tracer: in.tracer})
 	in.must(err)
-	service, err := vote.New(cfg, vote.Deps{Log: log}, srv)
+	service, err := vote.New(cfg, vote.Deps{Log: log, Tracer: in.tracer}, srv)
 	in.must(err)
 	addr := make(chan net.Addr, 1)
 	ready := lifecycle.NewReadiness()
@@ -66,14 +76,13 @@ func (in *installation) start(change func(*vote.Config)) *instance {
 	go func() { ended <- seq.Run(ctx) }()
 	conn, err := rpc.Dial((<-addr).String(), rpc.DialConfig{})
 	in.must(err)
-	i := &instance{VoteServiceClient: votev1.NewVoteServiceClient(conn), conn: conn}
+	i := &instance{VoteServiceClient: votev1.NewVoteServiceClient(conn), ready: ready}
 	i.stop = sync.OnceValue(func() error {
 		cancel()
 		_ = conn.Close()
 		return <-ended
 	})
 	in.t.Cleanup(func() { in.must(i.stop()) })
-	in.eventually("the instance is ready", func() bool { return len(ready.Missing(in.t.Context())) == 0 })
 	return i
 }
 
