@@ -58,3 +58,12 @@ func TestModulesBuildAlone(t *testing.T) {
 	}
 	report(t, architecture.ModuleFaults(modules, used))
 }
+
+func TestServicesHaveTheirRooms(t *testing.T) {
+	t.Parallel()
+	tree, err := architecture.Files(root(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, architecture.RoomFaults(tree))
+}
