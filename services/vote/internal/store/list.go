@@ -26,7 +26,7 @@ func texts(d sqldb.Dialect, parameter string) string {
 	if d == sqldb.PostgreSQL {
 		return "unnest((SELECT " + parameter + "::text[])) AS item(value)"
 	}
-	return "json_each($1) AS item"
+	return "json_each(" + parameter + ") AS item"
 }
 
 // textsOf is the parameter for texts.
