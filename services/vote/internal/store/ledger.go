@@ -13,12 +13,26 @@ import (
 // Where an error of InTx says that the database is away, nobody knows whether
 // the transaction was committed: the shard rows tell, as they stand in the same
 // transaction as the votes.
-type Ledger struct{ db *sqldb.DB }
+type Ledger struct {
+	db *sqldb.DB
+	// absence belongs to this process: two of them know different shards.
+	absence *absence
+}
 
 // InTx runs fn in a transaction; fn may run again where the database says that
 // it lost a race, so it must not act outside.
 func (l *Ledger) InTx(ctx context.Context, fn func(tx casting.LedgerTx) error) error {
-	return l.db.InTx(ctx, func(tx *sqldb.Tx) error { return fn(&ledgerTx{tx: tx}) })
+	var last *ledgerTx
+	err := l.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		// Each attempt is another holder: what is remembered is the one that
+		// was committed.
+		last = &ledgerTx{tx: tx, absence: l.absence, holder: newHolder(), locked: map[casting.Shard]int64{}}
+		return fn(last)
+	})
+	if err == nil {
+		l.absence.committed(last.holder, last.locked, last.written)
+	}
+	return err
 }
 
 // Votes answers the receipts of one vote id, by voter: one for each voter who
@@ -92,7 +106,7 @@ func (l *Ledger) Counts(ctx context.Context, poll string) ([]casting.ShardRow, e
 	if err != nil {
 		return nil, fmt.Errorf("reading the counts of poll %s: %w", poll, err)
 	}
-	counts, err := collect(found, scanShard)
+	counts, err := collect(found, func(scan scanner) (casting.ShardRow, error) { return scanShard(scan) })
 	if err != nil {
 		return nil, fmt.Errorf("reading the counts of poll %s: %w", poll, err)
 	}

@@ -13,8 +13,17 @@ import (
 //
 // The order is Lock, Voters, Write. Whoever writes votes of a shard holds its
 // row, so what Voters answers cannot change before Write, and Write can copy
-// votes straight in: a conflict is a fault, not a race.
-type ledgerTx struct{ tx *sqldb.Tx }
+// votes straight in: a conflict is a fault, not a race. Voters may be asked for
+// and written of in shards that are locked, no others.
+type ledgerTx struct {
+	tx      *sqldb.Tx
+	absence *absence
+	// holder names this transaction in the rows that it locks, and locked are
+	// these, with who held each before.
+	holder  int64
+	locked  map[casting.Shard]int64
+	written []casting.Posting
+}
 
 // Lock takes the rows of shards until the end of the transaction, in the order
 // given. No shard may be given twice.
@@ -23,11 +32,16 @@ func (l *ledgerTx) Lock(ctx context.Context, shards []casting.ShardAt) ([]castin
 	if err != nil {
 		return nil, err
 	}
-	found, err := l.tx.QueryContext(ctx, lockShards(l.tx.Dialect), asked)
+	found, err := l.tx.QueryContext(ctx, lockShards(l.tx.Dialect), asked, l.holder)
 	if err != nil {
 		return nil, fmt.Errorf("locking %d shards of the ledger: %w", len(shards), err)
 	}
-	locked, err := collect(found, scanShard)
+	locked, err := collect(found, func(scan scanner) (casting.ShardRow, error) {
+		var before int64
+		row, err := scanShard(scan, &before)
+		l.locked[row.Shard] = before
+		return row, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("locking %d shards of the ledger: %w", len(shards), err)
 	}
@@ -46,16 +60,18 @@ func (l *ledgerTx) Lock(ctx context.Context, shards []casting.ShardAt) ([]castin
 // is not there yet, in one statement that both databases know; FOR UPDATE can
 // do neither.
 func lockShards(d sqldb.Dialect) string {
-	return `INSERT INTO ledger_shards (poll_id, shard, partition_id, last_offset, counts)
-SELECT item.value->>0, CAST(item.value->>1 AS INTEGER), CAST(item.value->>2 AS INTEGER), -1, '[]'
+	return `INSERT INTO ledger_shards (poll_id, shard, partition_id, last_offset, counts, holder, holder_before)
+SELECT item.value->>0, CAST(item.value->>1 AS INTEGER), CAST(item.value->>2 AS INTEGER), -1, '[]', CAST($2 AS BIGINT), 0
 FROM ` + list(d) + ` WHERE true
-ON CONFLICT (poll_id, shard) DO UPDATE SET partition_id = excluded.partition_id
-RETURNING poll_id, shard, partition_id, last_offset, counts`
+ON CONFLICT (poll_id, shard) DO UPDATE SET
+  partition_id = excluded.partition_id, holder = excluded.holder, holder_before = ledger_shards.holder
+RETURNING poll_id, shard, partition_id, last_offset, counts, holder_before`
 }
 
-func scanShard(scan scanner) (row casting.ShardRow, err error) {
+// scanShard reads a shard's row, and further columns behind it.
+func scanShard(scan scanner, further ...any) (row casting.ShardRow, err error) {
 	var counts string
-	if err := scan(&row.Shard.Poll, &row.Shard.Number, &row.Partition, &row.Last, &counts); err != nil {
+	if err := scan(append([]any{&row.Shard.Poll, &row.Shard.Number, &row.Partition, &row.Last, &counts}, further...)...); err != nil {
 		return row, err
 	}
 	row.Counts, err = decodeCounts(counts)
@@ -65,7 +81,10 @@ func scanShard(scan scanner) (row casting.ShardRow, err error) {
 // Voters answers, by voter, all that is stored of the voters asked for.
 // Voter.Others counts the answered Known alone.
 func (l *ledgerTx) Voters(ctx context.Context, poll string, asked []casting.Identity) (map[string]*casting.VoterRecord, error) {
-	look := newLookup(asked)
+	look := newLookup(l.absence.uncertain(poll, asked, l.locked))
+	if len(look.voters) == 0 {
+		return look.records, nil
+	}
 	voters, ids, err := look.parameters(l.tx.Dialect)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ var errNotRecorded = errors.New("a vote to be decided anew is not in the ledger"
 
 // Write posts. Each part is one statement, and a part that is empty is none.
 func (l *ledgerTx) Write(ctx context.Context, p casting.Posting) error {
+	l.written = append(l.written, p)
 	parts := []func(context.Context, casting.Posting) error{
 		l.insert, l.update, l.void, l.enter, l.move,
 	}

@@ -97,3 +97,13 @@ func TestWrongTypesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestLedgerOfTwoInstances(t *testing.T) {
+	t.Parallel()
+	one, db := openSQL(t)
+	other, err := store.Open(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Run(t, storetest.Instances{One: one.Ledger, Other: other.Ledger}, storetest.InstancesCases())
+}

@@ -46,7 +46,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	return &Store{
 		Polls:  &Polls{db: db},
 		Floors: &Floors{db: db},
-		Ledger: &Ledger{db: db},
+		Ledger: &Ledger{db: db, absence: newAbsence(maxPresent)},
 		Topics: &Topics{db: db},
 	}, nil
 }
