@@ -5,9 +5,9 @@ package castvote
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"floodgate.internal/cmd/floodgate/burst"
 	"floodgate.internal/services/vote"
@@ -18,14 +18,19 @@ import (
 	"floodgate.internal/tests/bench/internal/stack"
 )
 
-// poll is the poll of every vote here.
-const poll = "bench"
+const (
+	// poll is the poll of every vote here.
+	poll = "bench"
+	// slices are the measurements of a round: about a second each.
+	slices = 8
+)
 
-// arena is what the sides of both contests share.
+// arena holds the sides of a contest. All their processes live until its end
+// and take turns; who has no turn is idle.
 type arena struct {
 	env       rounds.Env
 	collector *collector
-	runs      int
+	running   []*child.Process
 }
 
 // newArena starts a collector for the sampled spans: tracing is on.
@@ -38,77 +43,75 @@ func newArena(ctx context.Context, env rounds.Env) (*arena, error) {
 }
 
 func (a *arena) close() error {
+	var err error
+	for _, p := range a.running {
+		err = errors.Join(err, p.Stop())
+	}
 	a.collector.stop()
-	return os.RemoveAll(a.env.Dir)
+	return errors.Join(err, os.RemoveAll(a.env.Dir))
 }
 
-// dir answers an empty directory for one run.
-func (a *arena) dir() (string, error) {
-	a.runs++
-	dir := filepath.Join(a.env.Dir, fmt.Sprint(a.runs))
-	return dir, os.MkdirAll(dir, 0o700)
+// start starts a child of this contest in a directory of its own.
+func (a *arena) start(ctx context.Context, name string, settings func(dir string) any, info any) (*child.Process, error) {
+	dir := filepath.Join(a.env.Dir, strconv.Itoa(len(a.running)))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	p, err := a.env.Children.Start(ctx, name, settings(dir), info)
+	if err == nil {
+		a.running = append(a.running, p)
+	}
+	return p, err
 }
 
 // shape is the load of every side: only address and callers differ.
 func (a *arena) shape(protocol burst.Protocol, callers int) load.Shape {
 	return load.Shape{
-		Protocol: protocol, PollID: poll, Votes: a.env.Size(200_000, 2_000), Callers: a.env.Size(callers, 16),
+		Protocol: protocol, PollID: poll, Votes: a.env.Size(25_000, 500), Callers: a.env.Size(callers, 16),
 	}
 }
 
-// bare measures an echo.
-func (a *arena) bare(name string, settings any, s load.Shape) func(context.Context) (rounds.Sample, error) {
-	return func(ctx context.Context) (rounds.Sample, error) {
-		var at echo.Address
-		p, err := a.env.Children.Start(ctx, name, settings, &at)
-		if err != nil {
-			return rounds.Sample{}, err
-		}
-		s.Target = at.Addr
-		return finish(p, func() (rounds.Sample, error) { return load.Fire(ctx, p, s) })
-	}
+// bare answers an echo as a side.
+func (a *arena) bare(ctx context.Context, side, name string, s load.Shape) (rounds.Side, error) {
+	var at echo.Address
+	p, err := a.start(ctx, name, func(dir string) any {
+		return echo.ProduceSettings{Servers: a.env.Servers, DataDir: dir}
+	}, &at)
+	s.Target = at.Addr
+	return a.side(side, p, s), err
 }
 
-// produce measures the echo with a produce behind it.
-func (a *arena) produce(s load.Shape) func(context.Context) (rounds.Sample, error) {
-	return func(ctx context.Context) (rounds.Sample, error) {
-		dir, err := a.dir()
-		if err != nil {
-			return rounds.Sample{}, err
-		}
-		return a.bare(echo.ProduceName, echo.ProduceSettings{Servers: a.env.Servers, DataDir: dir}, s)(ctx)
-	}
-}
-
-// service measures the vote service with some roles.
-func (a *arena) service(s load.Shape, roles ...vote.Role) func(context.Context) (rounds.Sample, error) {
-	return func(ctx context.Context) (rounds.Sample, error) {
-		dir, err := a.dir()
-		if err != nil {
-			return rounds.Sample{}, err
-		}
-		var at stack.Addresses
-		p, err := a.env.Children.Start(ctx, stack.Name, stack.Settings{
+// service answers the vote service with some roles as a side.
+func (a *arena) service(ctx context.Context, side string, s load.Shape, roles ...vote.Role) (rounds.Side, error) {
+	var at stack.Addresses
+	p, err := a.start(ctx, stack.Name, func(dir string) any {
+		return stack.Settings{
 			Servers: a.env.Servers, DataDir: dir, Roles: roles, REST: s.Protocol == burst.REST, Collector: a.collector.url(),
-		}, &at)
-		if err != nil {
-			return rounds.Sample{}, err
 		}
-		s.Target = at.GRPC
-		if s.Protocol == burst.REST {
-			s.Target = at.HTTP
-		}
-		return finish(p, func() (rounds.Sample, error) {
-			if err := load.OpenPoll(ctx, at.GRPC, s.PollID); err != nil {
+	}, &at)
+	if err == nil {
+		err = load.OpenPoll(ctx, at.GRPC, s.PollID)
+	}
+	s.Target = at.GRPC
+	if s.Protocol == burst.REST {
+		s.Target = at.HTTP
+	}
+	if len(roles) == 0 {
+		s.Drain = at.GRPC
+	}
+	return a.side(side, p, s), err
+}
+
+// side warms a child up at its first turn.
+func (a *arena) side(name string, p *child.Process, s load.Shape) rounds.Side {
+	warm := false
+	return rounds.Side{Name: name, Run: func(ctx context.Context) (rounds.Sample, error) {
+		if !warm {
+			if _, err := load.Fire(ctx, p, s); err != nil {
 				return rounds.Sample{}, err
 			}
-			return load.Fire(ctx, p, s)
-		})
-	}
-}
-
-// finish measures and stops the child.
-func finish(p *child.Process, measure func() (rounds.Sample, error)) (rounds.Sample, error) {
-	sample, err := measure()
-	return sample, errors.Join(err, p.Stop())
+			warm = true
+		}
+		return load.Fire(ctx, p, s)
+	}}
 }

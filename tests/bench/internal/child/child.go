@@ -29,7 +29,7 @@ type Body func(ctx context.Context, settings json.RawMessage, ready func(info an
 // order is what the parent tells a child at its start.
 type order struct {
 	Name string
-	// Profile is the file that takes the CPU profile from ready to the end.
+	// Profile is the file that takes the CPU profile.
 	Profile  string
 	Settings json.RawMessage
 }
@@ -66,21 +66,18 @@ func Main(ctx context.Context, bodies map[string]Body, in io.Reader, out, errOut
 }
 
 func run(ctx context.Context, body Body, o order, lines *bufio.Reader, out *json.Encoder) error {
+	stopProfile, err := profile(o.Profile)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	// A signal from the terminal reaches parent and children alike; the parent
 	// then ends the children in order.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	stopProfile := func() {}
-	defer func() {
-		// What ready has put in its place.
-		stopProfile()
-	}()
 	var fault error
 	ready := func(info any) {
 		raw, err := json.Marshal(info)
-		if err == nil {
-			stopProfile, err = profile(o.Profile)
-		}
 		if err == nil {
 			err = out.Encode(answer{Info: raw, Usage: usage.Self()})
 		}

@@ -82,6 +82,16 @@ func (p *Process) begin(o order, info any) error {
 	return err
 }
 
+// Run runs a child to its end, which is when it is ready: result, a pointer,
+// takes what it says then.
+func (s *Starter) Run(ctx context.Context, name string, settings, result any) error {
+	p, err := s.Start(ctx, name, settings, result)
+	if err != nil {
+		return err
+	}
+	return p.Stop()
+}
+
 // Usage asks the child what it has used so far.
 func (p *Process) Usage() (usage.Usage, error) {
 	if _, err := p.in.Write([]byte("usage\n")); err != nil {

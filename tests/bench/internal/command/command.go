@@ -28,6 +28,7 @@ type options struct {
 	run     *regexp.Regexp
 	rounds  int
 	smoke   bool
+	empty   bool
 	output  string
 	profile string
 }
@@ -60,6 +61,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	pattern := flags.String("run", "", "measure only the contests whose name matches this `regexp`: "+names())
 	flags.IntVar(&o.rounds, "rounds", 3, "how often each side is measured; medians count")
 	flags.BoolVar(&o.smoke, "smoke", false, "sizes that take a moment: that everything runs, not how fast")
+	flags.BoolVar(&o.empty, "empty", false, "empty the real servers, whoever's topics and tables they have")
 	flags.StringVar(&o.output, "o", "text", "text or json")
 	flags.StringVar(&o.profile, "cpuprofile", "", "`directory` that takes a CPU profile of each process measured")
 	if err := flags.Parse(args); err != nil {
@@ -94,7 +96,7 @@ func (o options) measure(ctx context.Context, s Streams) error {
 		}
 	}
 	env := rounds.Env{
-		Servers: servers.FromEnvironment(), Smoke: o.smoke, Rounds: o.rounds, Dir: dir, Log: s.Err,
+		Servers: servers.FromEnvironment(), Smoke: o.smoke, Empty: o.empty, Rounds: o.rounds, Dir: dir, Log: s.Err,
 		Children: &child.Starter{ProfileDir: o.profile, Log: s.Err},
 	}
 	var rows []rounds.Row

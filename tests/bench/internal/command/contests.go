@@ -5,14 +5,18 @@ import (
 
 	"floodgate.internal/tests/bench/internal/castvote"
 	"floodgate.internal/tests/bench/internal/child"
+	"floodgate.internal/tests/bench/internal/drain"
 	"floodgate.internal/tests/bench/internal/echo"
 	"floodgate.internal/tests/bench/internal/rounds"
 	"floodgate.internal/tests/bench/internal/stack"
+	"floodgate.internal/tests/bench/internal/startup"
+	"floodgate.internal/tests/bench/internal/surge"
+	"floodgate.internal/tests/bench/internal/votelog"
 )
 
 // contests are all there are, in the order of the table.
 func contests() []rounds.Contest {
-	return []rounds.Contest{castvote.GRPC(), castvote.REST()}
+	return []rounds.Contest{castvote.GRPC(), castvote.REST(), castvote.Whole(), drain.Tally(), drain.Ledger(), surge.Contest(), startup.Contest()}
 }
 
 // names lists the contests for the help.
@@ -27,9 +31,13 @@ func names() string {
 // bodies are what children run, by name.
 func bodies() map[string]child.Body {
 	return map[string]child.Body{
-		echo.GRPCName:    echo.GRPC,
-		echo.RESTName:    echo.REST,
-		echo.ProduceName: echo.Produce,
-		stack.Name:       stack.Run,
+		echo.GRPCName:      echo.GRPC,
+		echo.RESTName:      echo.REST,
+		echo.ProduceName:   echo.Produce,
+		stack.Name:         stack.Run,
+		votelog.BrokerName: votelog.Broker,
+		drain.RawName:      drain.Raw,
+		drain.BareName:     drain.Bare,
+		drain.ServiceName:  drain.Service,
 	}
 }

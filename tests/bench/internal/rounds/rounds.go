@@ -20,6 +20,8 @@ type Env struct {
 	Servers servers.Servers
 	// Smoke asks for sizes that take a moment and say nothing about speed.
 	Smoke bool
+	// Empty permits to empty real servers that are in use.
+	Empty bool
 	// Rounds is how often each side is measured.
 	Rounds int
 	// Dir is an empty directory that is removed afterwards.
@@ -49,6 +51,8 @@ type Sample struct {
 	P50, P99 time.Duration
 	// PeakBytes is the largest resident set, where it was measured.
 	PeakBytes int64
+	// Detail is said beside the line: where the time went.
+	Detail string
 }
 
 // Side is something that can be measured again and again.
@@ -89,6 +93,9 @@ type Contest struct {
 type Match struct {
 	Sides []Side
 	Lines []Line
+	// Slices is into how many measurements a round is cut: short ones, taken in
+	// turn, meet the same disturbances. 1 where 0.
+	Slices int
 	// Close undoes Open; nil where there is nothing to undo.
 	Close func() error
 }
@@ -96,6 +103,11 @@ type Match struct {
 // Run measures a contest and answers its rows.
 func Run(ctx context.Context, c Contest, env Env) (rows []Row, err error) {
 	env.Dir = filepath.Join(env.Dir, c.Name)
+	if err := env.Servers.Prepare(ctx, env.Empty); err != nil {
+		return nil, err
+	}
+	// What it leaves must not look like somebody's to the next.
+	defer func() { err = errors.Join(err, env.Servers.Prepare(context.WithoutCancel(ctx), true)) }()
 	m, err := c.Open(ctx, env)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Name, err)
@@ -103,8 +115,20 @@ func Run(ctx context.Context, c Contest, env Env) (rows []Row, err error) {
 	if m.Close != nil {
 		defer func() { err = errors.Join(err, m.Close()) }()
 	}
+	samples, err := c.measure(ctx, m, env)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range m.Lines {
+		rows = append(rows, line.row(env.Servers.String(), samples))
+	}
+	return rows, nil
+}
+
+// measure lets the sides take turns.
+func (c Contest) measure(ctx context.Context, m *Match, env Env) (map[string][]Sample, error) {
 	samples := map[string][]Sample{}
-	for round := range env.Rounds {
+	for round := range env.Rounds * max(1, m.Slices) {
 		for _, side := range m.Sides {
 			s, err := side.Run(ctx)
 			if err != nil {
@@ -114,10 +138,7 @@ func Run(ctx context.Context, c Contest, env Env) (rows []Row, err error) {
 			_, _ = fmt.Fprintf(env.Log, "%s, round %d: %-28s %s\n", c.Name, round+1, side.Name, s)
 		}
 	}
-	for _, line := range m.Lines {
-		rows = append(rows, line.row(env.Servers.String(), samples))
-	}
-	return rows, nil
+	return samples, nil
 }
 
 // String shows a sample in the log.

@@ -55,15 +55,17 @@ func (l Line) row(servers string, samples map[string][]Sample) Row {
 	return r
 }
 
-// note adds the latencies of our side.
+// note adds the latencies of our side and the last detail.
 func (l Line) note(ours []Sample) string {
-	p99 := median(ours, func(s Sample) float64 { return float64(s.P99) })
-	if p99 == 0 {
-		return l.Note
+	parts := []string{l.Note}
+	if p99 := median(ours, func(s Sample) float64 { return float64(s.P99) }); p99 > 0 {
+		p50 := median(ours, func(s Sample) float64 { return float64(s.P50) })
+		parts = append(parts, fmt.Sprintf("p50 %s, p99 %s", rounded(time.Duration(p50)), rounded(time.Duration(p99))))
 	}
-	p50 := median(ours, func(s Sample) float64 { return float64(s.P50) })
-	text := fmt.Sprintf("p50 %s, p99 %s", rounded(time.Duration(p50)), rounded(time.Duration(p99)))
-	return strings.TrimPrefix(l.Note+"; "+text, "; ")
+	if len(ours) > 0 {
+		parts = append(parts, ours[len(ours)-1].Detail)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }
 
 func (t Target) met(v float64) bool {

@@ -61,7 +61,7 @@ func (s Settings) run(ctx context.Context, kafka broker.Config, tel *telemetry.T
 	if err != nil {
 		return err
 	}
-	service, err := vote.New(s.config(kafka), vote.Deps{Log: tel.Log, Tracer: tel.Tracer}, srv)
+	service, err := vote.New(s.Config(kafka), vote.Deps{Log: tel.Log, Tracer: tel.Tracer}, srv)
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (s Settings) run(ctx context.Context, kafka broker.Config, tel *telemetry.T
 	return seq.Run(ctx)
 }
 
-// config is the service's, with its own defaults wherever it has one.
-func (s Settings) config(kafka broker.Config) vote.Config {
+// Config is the service's, with its own defaults wherever it has one.
+func (s Settings) Config(kafka broker.Config) vote.Config {
 	cfg := vote.Config{Kafka: kafka, DatabaseURL: s.Servers.DatabaseURL, RedisAddrs: s.Servers.Redis, Roles: s.Roles}
 	if cfg.DatabaseURL == "" {
 		cfg.DatabaseURL = "sqlite://" + filepath.ToSlash(s.DataDir) + "/"
