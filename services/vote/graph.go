@@ -89,6 +89,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 		polls: tables.Polls, floors: tables.Floors, ledger: tables.Ledger, log: log, view: view,
 		votes: stream.NewPublisher(publisher), dead: deadletter.New("vote", publisher),
 	}
+	s.probes.Store(probesOf(db, view, log))
 	if s.wrap != nil {
 		s.wrap(&p)
 	}

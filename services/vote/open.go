@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/redis/go-redis/v9"
@@ -47,7 +48,12 @@ func (g *graph) openView(s *Service) (casting.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: s.cfg.RedisAddrs, Password: password})
+	// Without retries of its own: who asks knows what may be asked again, and a
+	// Redis that hangs must not be waited for several times over.
+	client := redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs: s.cfg.RedisAddrs, Password: password, MaxRetries: -1, ContextTimeoutEnabled: true,
+		DialTimeout: time.Second, ReadTimeout: 3 * time.Second, WriteTimeout: 3 * time.Second,
+	})
 	g.closers = append(g.closers, closer{"Redis", client.Close})
 	return store.NewRedisView(client, s.cfg.ViewTTL), nil
 }

@@ -57,6 +57,42 @@ func TestRedisEmptiedAndSetBackInABurst(t *testing.T) {
 	}
 }
 
+// Redis is away for longer than any budget of tries: the partition waits,
+// nothing is dead-lettered, and the count is whole once Redis is back (rule 23
+// of SEMANTICS). Meanwhile the ledger answers for the view.
+func TestRedisAwayIsAnOutageAndNoPoison(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	if len(in.RedisAddrs) == 0 {
+		t.Skip("no Redis: FLOODGATE_REDIS_ADDRS names none")
+	}
+	between := newProxy(t, in.RedisAddrs[0])
+	in.RedisAddrs = []string{between.addr}
+	i := in.start(nil)
+	in.poll(i, "final", nil)
+	in.castRound(i, 0, 0, 500)
+	in.settled(i, "final", 500)
+	between.cut()
+	in.castRound(i, 1, 0, 500)
+	in.eventually("the ledger answers for the view", func() bool {
+		tally, err := i.GetTally(t.Context(), &votev1.GetTallyRequest{PollId: "final"})
+		in.must(err)
+		return tally.GetTotal() == 1000
+	})
+	in.eventually("readiness names Redis", func() bool { return len(i.ready.Missing(t.Context())) > 0 })
+	// Five tries with backoff would be spent by now.
+	<-time.After(4 * time.Second)
+	between.mend()
+	in.settled(i, "final", 1000)
+	if letters := in.raw().deadLetters(); len(letters) > 0 {
+		t.Errorf("%d records were dead-lettered for Redis: %v", len(letters), letters[0].Headers)
+	}
+	recount, err := i.Recount(t.Context(), &votev1.RecountRequest{PollId: "final"})
+	if err != nil || recount.GetLive()[0].GetCount() != 1000 {
+		t.Errorf("recount %v: %v", recount, err)
+	}
+}
+
 // castRound casts one round's votes in one call; each voter votes once.
 func (in *installation) castRound(i *instance, round, from, n int) {
 	in.t.Helper()

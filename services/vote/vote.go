@@ -14,6 +14,7 @@ package vote
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -36,6 +37,8 @@ type Service struct {
 	deps   Deps
 	rpc    *rpc.Server
 	server *server.Server
+	// probes ask what the running service depends on.
+	probes atomic.Pointer[probes]
 	// wrap puts tests' faults between the effects and their stores.
 	wrap func(*parts)
 }

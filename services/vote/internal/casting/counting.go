@@ -54,9 +54,15 @@ func (c *Counter) Read(ctx context.Context, pollID string) (Reading, error) {
 	return r, nil
 }
 
+// viewPatience is how long a count waits for the live view before the ledger
+// answers in its place.
+const viewPatience = 500 * time.Millisecond
+
 // shards answers each shard from the copy that is further along.
 func (c *Counter) shards(ctx context.Context, poll string) (map[int32]ShardCounts, error) {
-	live, err := c.view.Counts(ctx, poll)
+	bounded, cancel := context.WithTimeout(ctx, viewPatience)
+	live, err := c.view.Counts(bounded, poll)
+	cancel()
 	viewAway := err != nil
 	best := make(map[int32]ShardCounts, len(live))
 	for _, s := range live {

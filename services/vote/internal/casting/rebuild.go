@@ -24,6 +24,8 @@ func (c *TallyClaim) rebuild(ctx context.Context) error {
 		return ctx.Err()
 	}
 	begun := time.Now()
+	c.t.logger.InfoContext(ctx, "the live view is behind and is rebuilt from the log",
+		slog.Int("partition", int(c.partition)), slog.Int("shards", len(builds)))
 	to, err := c.replay(ctx, builds, to)
 	if err != nil {
 		return err

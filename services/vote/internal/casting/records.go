@@ -13,6 +13,9 @@ var (
 	ErrNoPoll = errors.New("there is no such poll")
 	// ErrPollExists: the id is taken by a poll of other content.
 	ErrPollExists = errors.New("a poll with this id and other content exists")
+	// ErrAway: the store cannot be reached or cannot serve; nothing is wrong
+	// with what it was asked.
+	ErrAway = errors.New("the store is away")
 )
 
 // Polls is the table of polls. Safe for concurrent use.

@@ -12,22 +12,34 @@ func (c *TallyClaim) keep(ctx context.Context) {
 	defer close(c.ended)
 	tick := time.NewTicker(c.t.cfg.VerifyEvery)
 	defer tick.Stop()
+	var failing bool
 	for {
-		if err := c.rebuild(ctx); err != nil && ctx.Err() == nil {
-			c.t.logger.WarnContext(ctx, "the live view could not be rebuilt, trying again",
-				slog.Int("partition", int(c.partition)), slog.Any("error", err))
+		err := c.rebuild(ctx)
+		if err == nil {
+			err = c.verify(ctx)
+		}
+		if ctx.Err() == nil && failing != (err != nil) {
+			failing = err != nil
+			c.report(ctx, err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
 		case <-tick.C:
-			if err := c.verify(ctx); err != nil && ctx.Err() == nil {
-				c.t.logger.WarnContext(ctx, "the live view could not be compared with its floors",
-					slog.Int("partition", int(c.partition)), slog.Any("error", err))
-			}
 		}
 	}
+}
+
+// report says once that the view cannot be looked after, and once that it can
+// again.
+func (c *TallyClaim) report(ctx context.Context, err error) {
+	partition := slog.Int("partition", int(c.partition))
+	if err != nil {
+		c.t.logger.WarnContext(ctx, "the live view cannot be compared with its floors or rebuilt, trying again", partition, slog.Any("error", err))
+		return
+	}
+	c.t.logger.InfoContext(ctx, "the live view is looked after again", partition)
 }
 
 // verify compares every shard that has not expired with what this claim knows
@@ -82,7 +94,7 @@ func (c *TallyClaim) rebuildLater(id Shard, s *liveShard, found Mark) {
 	}
 	s.rebuilding = true
 	s.due = max(s.due, s.mark.Last)
-	c.t.logger.Info("a shard of the live view is behind and is rebuilt from the log",
+	c.t.logger.Debug("a shard of the live view is behind and is rebuilt from the log",
 		slog.String("poll", id.Poll), slog.Int("shard", int(id.Number)),
 		slog.Int64("found", found.Last), slog.Bool("present", found.Present()), slog.Int64("expected", s.due))
 	select {

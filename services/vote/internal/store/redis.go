@@ -64,7 +64,7 @@ func (v *RedisView) Apply(ctx context.Context, changes []casting.Change) ([]cast
 		_, err = v.run(ctx, unknown, results, redis.Pipeliner.Eval, applyScript)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("applying %d changes to the live view: %w", len(changes), err)
+		return nil, away(fmt.Errorf("applying %d changes to the live view: %w", len(changes), err))
 	}
 	return results, nil
 }
@@ -113,7 +113,7 @@ func (v *RedisView) run(ctx context.Context, calls []call, results []casting.Res
 func (v *RedisView) Marks(ctx context.Context, shards []casting.Shard) ([]casting.Mark, error) {
 	held, err := v.metas(ctx, shards)
 	if err != nil {
-		return nil, fmt.Errorf("reading %d marks of the live view: %w", len(shards), err)
+		return nil, away(fmt.Errorf("reading %d marks of the live view: %w", len(shards), err))
 	}
 	marks := make([]casting.Mark, len(shards))
 	for i, h := range held {
@@ -131,7 +131,7 @@ func (v *RedisView) Counts(ctx context.Context, poll string) ([]casting.ShardCou
 	}
 	held, err := v.metas(ctx, shards)
 	if err != nil {
-		return nil, fmt.Errorf("reading the live counts of poll %s: %w", poll, err)
+		return nil, away(fmt.Errorf("reading the live counts of poll %s: %w", poll, err))
 	}
 	return slices.DeleteFunc(held, func(c casting.ShardCounts) bool { return !c.Mark.Present() }), nil
 }

@@ -34,7 +34,7 @@ func (v *RedisView) Replace(ctx context.Context, state casting.ShardState) error
 	// builds would make a third that nobody built.
 	build := key + ":build:" + rand.Text()
 	if err := v.writeBuild(ctx, build, state); err != nil {
-		return fmt.Errorf("writing shard %s of the live view: %w", key, err)
+		return away(fmt.Errorf("writing shard %s of the live view: %w", key, err))
 	}
 	placed, err := v.replace.Run(ctx, v.client, []string{key, build},
 		state.Mark.Last, v.ttl.Milliseconds(), len(state.Fields)+1).Int()
@@ -42,7 +42,7 @@ func (v *RedisView) Replace(ctx context.Context, state casting.ShardState) error
 		err = errBuildExpired
 	}
 	if err != nil {
-		return fmt.Errorf("putting shard %s of the live view in place: %w", key, err)
+		return away(fmt.Errorf("putting shard %s of the live view in place: %w", key, err))
 	}
 	return nil
 }

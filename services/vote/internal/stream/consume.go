@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"floodgate.internal/backbone/consume"
 	"floodgate.internal/backbone/failure"
+	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote/internal/casting"
 )
@@ -72,15 +74,14 @@ func (h *TallyHandler) BeforeCommit(ctx context.Context, c consume.Claim, _ int6
 
 // HandleBatch counts a slice of a partition.
 func (h *TallyHandler) HandleBatch(ctx context.Context, b *consume.Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
 	events := decodeBatch(b)
 	apply := h.tally.Replay
 	if running, ok := h.running(b.Claim); ok {
 		apply = running.claim.Apply
 	}
 	failed, err := apply(ctx, events)
-	if errors.Is(err, casting.ErrRebuilding) {
-		return failure.As(failure.Outage, "REBUILDING", err)
-	}
 	return finish(b, failed, err)
 }
 
@@ -105,8 +106,28 @@ func NewLedgerHandler(b *casting.Books) *LedgerHandler { return &LedgerHandler{b
 
 // HandleBatch books a slice of a partition in one transaction.
 func (h *LedgerHandler) HandleBatch(ctx context.Context, b *consume.Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
 	failed, err := h.books.Record(ctx, decodeBatch(b))
 	return finish(b, failed, err)
+}
+
+// storePatience bounds an attempt at a slice. It is below the handler's deadline
+// (30 s), so that a store that hangs is known as such, and not its records.
+const storePatience = 20 * time.Second
+
+// outage marks what is no fault of any record: a store that is away or hangs,
+// or a view that is being rebuilt. The partition then waits, however long, and
+// no record is dead-lettered for it (SEMANTICS 23).
+func outage(err error) error {
+	switch {
+	case errors.Is(err, casting.ErrRebuilding):
+		return failure.As(failure.Outage, "REBUILDING", err)
+	case errors.Is(err, casting.ErrAway), sqldb.IsUnavailable(err),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return failure.As(failure.Outage, "STORE_AWAY", err)
+	}
+	return err
 }
 
 // decodeBatch decodes the records and marks those that cannot be.
@@ -128,7 +149,7 @@ func decodeBatch(b *consume.Batch) []casting.Event {
 // vote for it is accepted, so looking again answers the same.
 func finish(b *consume.Batch, failed map[int]error, err error) error {
 	if err != nil {
-		return err
+		return outage(err)
 	}
 	for i, cause := range failed {
 		b.Fail(i, failure.As(failure.Permanent, "UNKNOWN_POLL", cause))
