@@ -1,6 +1,6 @@
 // Package deadletter writes what could not be handled to topics.DLQFailed: the
 // record as it was, with headers that say where it came from, which group
-// failed and why (DESIGN 5).
+// failed and why.
 //
 // A letter is evidence, so it is never shortened where that would lose the
 // record: key and value are kept whole and only the error's text is cut. Where

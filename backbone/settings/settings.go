@@ -27,10 +27,11 @@ func (o Observed) Telemetry(ctx context.Context, version string, logTo io.Writer
 	})
 }
 
-// Servers are the settings that replace embedded parts by real servers.
+// Servers are the real servers that a process stands on; "up" has an embedded
+// part in place of each that is not named.
 type Servers struct {
-	KafkaBrokers      []string `env:"FLOODGATE_KAFKA_BROKERS" placeholder:"HOST:PORT" help:"Bootstrap addresses of Apache Kafka; the embedded broker where none."`
+	KafkaBrokers      []string `env:"FLOODGATE_KAFKA_BROKERS" placeholder:"HOST:PORT" help:"Bootstrap addresses of Apache Kafka."`
 	RedisAddrs        []string `env:"FLOODGATE_REDIS_ADDRS" placeholder:"HOST:PORT" help:"Redis servers of the live views; the process's memory where none."`
 	RedisPasswordFile string   `env:"FLOODGATE_REDIS_PASSWORD_FILE" type:"path" help:"File with the password of Redis."`
-	DatabaseURL       string   `env:"FLOODGATE_DATABASE_URL" placeholder:"URL" help:"PostgreSQL database; SQLite in the data directory where none."`
+	DatabaseURL       string   `env:"FLOODGATE_DATABASE_URL" placeholder:"URL" help:"PostgreSQL database; its password belongs into the file that the URL's passfile names."`
 }

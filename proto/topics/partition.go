@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// VoteShards is the fixed number of voter shards of every poll (DESIGN 5): the
+// VoteShards is the fixed number of voter shards of every poll (docs/architecture.md): the
 // unit in which a live view is counted, lost and rebuilt.
 const VoteShards = 256
 

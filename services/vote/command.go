@@ -16,6 +16,9 @@ type Command struct {
 	GRPCAddr string `name:"grpc-addr" env:"FLOODGATE_GRPC_ADDR" default:"127.0.0.1:9090" help:"Where the service listens; port 0 takes a free one."`
 	Role     []Role `env:"FLOODGATE_ROLE" placeholder:"ROLE" help:"api, tally, ledger; all of them by default."`
 	Scale    string `env:"FLOODGATE_SCALE" enum:"dev,prod" default:"prod" help:"Partition counts and replication of topics that do not exist yet."`
+	// Settings of topics that do not exist yet, and of a log that has lost records.
+	KafkaReplication int16 `env:"FLOODGATE_KAFKA_REPLICATION" default:"0" help:"Replicas of topics that do not exist yet; 0: 1 in dev, 3 in prod."`
+	ResumeOutOfRange bool  `env:"FLOODGATE_RESUME_OUT_OF_RANGE" help:"Go on from the oldest record where a committed offset is no longer in the log: what lies between is lost."`
 	settings.Servers
 	settings.Observed
 }
@@ -47,7 +50,7 @@ func (c *Command) Serve(ctx context.Context, version string, out, logTo io.Write
 	}
 	defer func() { _ = tel.Shutdown(context.WithoutCancel(ctx)) }()
 	return RunProcess(ctx, Config{
-		Kafka:       broker.Config{Brokers: c.KafkaBrokers, Scale: broker.Scale(c.Scale)},
-		DatabaseURL: c.DatabaseURL, RedisAddrs: c.RedisAddrs, RedisPasswordFile: c.RedisPasswordFile, Roles: c.Role,
+		Kafka:       broker.Config{Brokers: c.KafkaBrokers, Scale: broker.Scale(c.Scale), ReplicationFactor: c.KafkaReplication},
+		DatabaseURL: c.DatabaseURL, RedisAddrs: c.RedisAddrs, RedisPasswordFile: c.RedisPasswordFile, Roles: c.Role, ResumeOutOfRange: c.ResumeOutOfRange,
 	}, c.GRPCAddr, tel, func(addr net.Addr) { _, _ = fmt.Fprintf(out, "gRPC    %s\n", addr) })
 }

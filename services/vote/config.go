@@ -44,6 +44,10 @@ type Config struct {
 	// TallyBatch and LedgerBatch bound the records of one slice: 4,000 and
 	// 8,000. A slice is one round trip to Redis, one transaction in SQL.
 	TallyBatch, LedgerBatch int
+	// ResumeOutOfRange lets the consumers go on from the oldest record where
+	// their committed offset is no longer in the log; what lies between was
+	// never counted. Without it start refuses.
+	ResumeOutOfRange bool
 	// CommitEvery is the interval of offset commits: 500 ms.
 	CommitEvery time.Duration
 }

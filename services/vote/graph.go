@@ -137,7 +137,7 @@ type intake struct {
 func (g *graph) join(s *Service, by intake, h consume.BatchHandler, dead consume.DeadLetterer) error {
 	member, err := consume.NewGroup(consume.Config{
 		Group: by.group, Topics: []string{topics.VoteCast, topics.Replay(topics.VoteCast, by.group)},
-		BatchRecords: by.records, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, TracerProvider: s.deps.Tracer,
+		BatchRecords: by.records, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange, TracerProvider: s.deps.Tracer,
 	}, s.cfg.Kafka, h, dead, s.deps.Log)
 	if err != nil {
 		return err

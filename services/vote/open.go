@@ -80,7 +80,21 @@ func prepareTopics(ctx context.Context, s *Service, client sarama.Client, known 
 	if err != nil {
 		return fmt.Errorf("partitions of %s: %w", topics.VoteCast, err)
 	}
-	return known.CheckTopic(ctx, topics.VoteCast, ids[topics.VoteCast], int32(len(partitions))) //nolint:gosec // Kafka counts partitions in int32
+	if err := known.CheckTopic(ctx, topics.VoteCast, ids[topics.VoteCast], int32(len(partitions))); err != nil { //nolint:gosec // Kafka counts partitions in int32
+		return err
+	}
+	ranges, err := broker.Offsets(ctx, client, topics.VoteCast)
+	if err != nil {
+		return err
+	}
+	return known.CheckLog(ctx, func(partition int32) (int64, bool) {
+		for _, r := range ranges {
+			if r.Partition == partition {
+				return r.Next, true
+			}
+		}
+		return 0, false
+	})
 }
 
 // readSecret reads a secret from its file; "" where none is named.

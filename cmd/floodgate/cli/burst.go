@@ -28,7 +28,7 @@ type burstCmd struct {
 	Candidates     int           `env:"FLOODGATE_CANDIDATES" default:"5" help:"How many candidates the new poll has."`
 	VotesPerVoter  int           `env:"FLOODGATE_VOTES_PER_VOTER" default:"1" help:"How many votes of one voter count in the new poll."`
 	Seed           uint64        `env:"FLOODGATE_SEED" help:"Decides ids, candidates and repetitions; a new one where 0. The same again repeats a burst, which must add to no count."`
-	RequestTimeout time.Duration `env:"FLOODGATE_REQUEST_TIMEOUT" default:"15s" help:"How long one request may take."`
+	RequestTimeout time.Duration `env:"FLOODGATE_BURST_REQUEST_TIMEOUT" default:"15s" help:"How long one request may take."`
 	RetryFor       time.Duration `env:"FLOODGATE_RETRY_FOR" default:"30s" help:"How long a vote without an acceptance is sent again."`
 	DrainTimeout   time.Duration `env:"FLOODGATE_DRAIN_TIMEOUT" default:"60s" help:"How long to wait until every accepted vote is decided."`
 	Output         string        `short:"o" enum:"table,json" default:"table" help:"table, or json for programs."`

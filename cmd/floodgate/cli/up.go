@@ -12,7 +12,7 @@ import (
 
 // upCmd runs everything in one process.
 type upCmd struct {
-	HTTPAddr   string        `name:"http-addr" env:"FLOODGATE_HTTP_ADDR" default:"127.0.0.1:8080" help:"REST and the console; port 0 takes a free one."`
+	HTTPAddr   string        `name:"http-addr" env:"FLOODGATE_HTTP_ADDR" default:"127.0.0.1:8080" help:"REST; port 0 takes a free one."`
 	GRPCAddr   string        `name:"grpc-addr" env:"FLOODGATE_GRPC_ADDR" default:"127.0.0.1:9090" help:"All gRPC services; port 0 takes a free one."`
 	KafkaAddr  string        `env:"FLOODGATE_KAFKA_ADDR" default:"127.0.0.1:9192" help:"The embedded broker; port 0 takes a free one."`
 	DataDir    string        `env:"FLOODGATE_DATA_DIR" default:".floodgate" type:"path" help:"What outlives the process."`
@@ -25,6 +25,9 @@ type upCmd struct {
 func (c *upCmd) Help() string {
 	return `Listens on loopback alone, as nobody is asked who he is. SIGTERM stops it
 cleanly; kill -9 loses nothing that was acknowledged.
+
+Where no Kafka is named the process has a broker of its own, where no database is
+named SQLite files, both in the data directory.
 
 Examples:
   floodgate up

@@ -6,7 +6,7 @@ import (
 	"floodgate.internal/services/vote/internal/ballot"
 )
 
-// shardCount is the fixed number of voter shards of a poll (DESIGN 5).
+// shardCount is the fixed number of voter shards of a poll (topics.VoteShards).
 const shardCount = 256
 
 // maxDifferences bounds what a recount lists.
