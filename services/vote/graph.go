@@ -31,7 +31,7 @@ const (
 // a thousand.
 const (
 	tallyLinger  = 5 * time.Millisecond
-	ledgerLinger = 50 * time.Millisecond
+	ledgerLinger = 200 * time.Millisecond
 )
 
 // graph is everything an instance is made of, in the order it was opened.
