@@ -247,6 +247,7 @@ func updateNothing(t T, l casting.Ledger) {
 }
 
 func manyVoters(t T, l casting.Ledger) {
+	const many = 3000
 	b := newBook(t, l)
 	var first, second []casting.Recorded
 	var asked []casting.Identity

@@ -42,10 +42,9 @@ func Run[S any](t *testing.T, s S, cases []Case[S]) {
 	}
 }
 
-// Faults answers the names of the cases that a store does not pass: how a suite
-// is seen to notice what it claims to.
-func Faults[S any](ctx context.Context, s S, cases []Case[S]) []string {
-	var faults []string
+// Fault answers the first case that a store does not pass and what it says, ""
+// where it passes all: how a suite is seen to notice what it claims to.
+func Fault[S any](ctx context.Context, s S, cases []Case[S]) string {
 	for _, c := range cases {
 		r := &recorder{ctx: ctx}
 		ended := make(chan struct{})
@@ -55,10 +54,10 @@ func Faults[S any](ctx context.Context, s S, cases []Case[S]) []string {
 		}()
 		<-ended
 		if r.failed {
-			faults = append(faults, fmt.Sprintf("%s: %s", c.Name, r.said))
+			return c.Name + ": " + r.said
 		}
 	}
-	return faults
+	return ""
 }
 
 // recorder is a T that remembers a failure instead of reporting it. Used by one
