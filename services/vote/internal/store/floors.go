@@ -70,6 +70,7 @@ func (f *Floors) OfPoll(ctx context.Context, poll string) ([]casting.Floor, erro
 	return floors, nil
 }
 
+// query reads floors by a condition, in the order of shards.
 func (f *Floors) query(ctx context.Context, where string, args ...any) ([]casting.Floor, error) {
 	found, err := f.db.Read.QueryContext(ctx,
 		"SELECT poll_id, shard, partition_id, last_offset, saved_at FROM floors "+where+" ORDER BY poll_id, shard", args...)
@@ -82,6 +83,7 @@ func (f *Floors) query(ctx context.Context, where string, args ...any) ([]castin
 	})
 }
 
+// compareShards is the order in which shards are locked, everywhere.
 func compareShards(a, b casting.Shard) int {
 	return cmp.Or(cmp.Compare(a.Poll, b.Poll), cmp.Compare(a.Number, b.Number))
 }

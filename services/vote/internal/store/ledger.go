@@ -69,6 +69,7 @@ func (l *Ledger) Page(ctx context.Context, poll string, after casting.Identity, 
 	return votes, nil
 }
 
+// query reads receipts by a condition.
 func (l *Ledger) query(ctx context.Context, where string, args ...any) ([]casting.Recorded, error) {
 	found, err := l.db.Read.QueryContext(ctx, `SELECT poll_id, shard, voter_id, vote_id, candidate_id, log_offset,
  accepted_at, partition_id, status, reason, recorded_at FROM votes `+where, args...)

@@ -121,6 +121,8 @@ func votesOfVoters(d sqldb.Dialect) string {
 		fmt.Sprintf(" WHERE v.status <> %d OR v.vote_id IN (SELECT item.value FROM %s)", ballot.Rejected, texts(d, "$3"))
 }
 
+// voidsOfVoters reads a table that is nearly empty as a rule; the planner knows
+// how to.
 func voidsOfVoters(d sqldb.Dialect) string {
 	return `SELECT voter_id, log_offset, vote_ids, reason FROM voids
 WHERE poll_id = $1 AND voter_id IN (SELECT item.value FROM ` + texts(d, "$2") + `)`

@@ -36,6 +36,7 @@ type lookup struct {
 	pairs map[casting.Identity]bool
 }
 
+// newLookup answers an empty look-up of distinct voters.
 func newLookup(asked []casting.Identity) *lookup {
 	l := &lookup{asked: asked, voters: make([]string, 0, len(asked)), records: map[string]*casting.VoterRecord{}}
 	for _, id := range asked {
@@ -60,6 +61,7 @@ func (l *lookup) parameters(d sqldb.Dialect) (voters, ids any, err error) {
 	return voters, ids, err
 }
 
+// record answers a voter's record, a new one for the first row of a voter.
 func (l *lookup) record(voter string) *casting.VoterRecord {
 	r := l.records[voter]
 	if r == nil {

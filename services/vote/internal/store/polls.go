@@ -106,6 +106,8 @@ type candidate struct {
 	ImageURL string `json:"image_url,omitempty"`
 }
 
+// encodeCandidates answers the column candidates: in the order of the poll, by
+// which they are counted.
 func encodeCandidates(candidates []ballot.Candidate) (string, error) {
 	stored := make([]candidate, len(candidates))
 	for i, c := range candidates {

@@ -71,6 +71,8 @@ func (l *ledgerTx) update(ctx context.Context, p casting.Posting) error {
 	return nil
 }
 
+// updateVotes finds each vote by its identity, and sets all but when it was
+// first booked. The rows are few: what a void or a late record changes.
 func updateVotes(d sqldb.Dialect) string {
 	return `UPDATE votes SET candidate_id = new.candidate_id, log_offset = new.log_offset, accepted_at = new.accepted_at,
  shard = new.shard, partition_id = new.partition_id, status = new.status, reason = new.reason
@@ -82,6 +84,7 @@ FROM (SELECT item.value->>0 AS poll_id, item.value->>1 AS voter_id, item.value->
 WHERE votes.poll_id = new.poll_id AND votes.voter_id = new.voter_id AND votes.vote_id = new.vote_id`
 }
 
+// void adds voids. A void is written once: its place in the log is its key.
 func (l *ledgerTx) void(ctx context.Context, p casting.Posting) error {
 	encoded := make([]string, len(p.Voids))
 	for i, v := range p.Voids {
@@ -100,6 +103,8 @@ func (l *ledgerTx) void(ctx context.Context, p casting.Posting) error {
 	})
 }
 
+// enter adds entries. Nothing ever changes or removes one: a mistake is set right
+// by a further entry, as in any ledger.
 func (l *ledgerTx) enter(ctx context.Context, p casting.Posting) error {
 	return bulk(ctx, l.tx, "entries", []string{
 		"poll_id", "shard", "voter_id", "vote_id", "candidate_id", "delta", "kind", "reason", "recorded_at",

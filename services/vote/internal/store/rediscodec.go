@@ -60,6 +60,8 @@ func appendDeltas(b []byte, c ballot.Counts) []byte {
 	return b
 }
 
+// appendExpected writes what fields must hold, by place. Fields of which nothing
+// is expected are left out: in a burst that is all of them.
 func appendExpected(b []byte, fields []casting.Field) []byte {
 	expecting := uint32(0)
 	for i := range fields {
@@ -76,6 +78,7 @@ func appendExpected(b []byte, fields []casting.Field) []byte {
 	return b
 }
 
+// appendDeleted writes the places of fields that end up holding nothing.
 func appendDeleted(b []byte, fields []casting.Field) []byte {
 	deleted := uint32(0)
 	for i := range fields {
@@ -92,6 +95,8 @@ func appendDeleted(b []byte, fields []casting.Field) []byte {
 	return b
 }
 
+// encodeFields writes all names and values as one argument. It is most of what
+// is sent, so its size is known before the first byte is written.
 func encodeFields(fields []casting.Field) []byte {
 	// At most five bytes say what follows, and how long it is.
 	size := msgp.ArrayHeaderSize

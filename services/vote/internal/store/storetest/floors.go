@@ -17,6 +17,7 @@ func FloorsCases() []Case[casting.Floors] {
 	}
 }
 
+// save saves floors; an error ends the case.
 func save(t T, s casting.Floors, floors ...casting.Floor) {
 	t.Helper()
 	if err := s.Save(t.Context(), floors); err != nil {
@@ -24,6 +25,7 @@ func save(t T, s casting.Floors, floors ...casting.Floor) {
 	}
 }
 
+// ofPoll reads the floors of a poll; an error ends the case.
 func ofPoll(t T, s casting.Floors, poll string) []casting.Floor {
 	t.Helper()
 	floors, err := s.OfPoll(t.Context(), poll)
@@ -33,6 +35,8 @@ func ofPoll(t T, s casting.Floors, poll string) []casting.Floor {
 	return floors
 }
 
+// floorRises: a claim that was taken over saves what it knew, late. Were the
+// floor to sink, a view set back to before it would be believed.
 func floorRises(t T, s casting.Floors) {
 	f := casting.Floor{Shard: casting.Shard{Poll: newID(), Number: 255}, Partition: 3, Last: 1 << 40, At: 1_790_000_000_000_000}
 	save(t, s, f)
@@ -48,6 +52,8 @@ func floorRises(t T, s casting.Floors) {
 	save(t, s)
 }
 
+// floorsOfPartition: a new claim learns its shards from here. Those saved long
+// ago have expired in the view, and are not to be rebuilt for nothing.
 func floorsOfPartition(t T, s casting.Floors) {
 	// A partition that no other case uses.
 	partition, poll := rand.Int32N(1<<30)+1000, newID()
@@ -62,6 +68,8 @@ func floorsOfPartition(t T, s casting.Floors) {
 	compare(t, "floors", []casting.Floor{at(2, partition, 200), at(3, partition, 300)}, got)
 }
 
+// floorsOfPoll: one call saves whatever has moved since the last commit, in any
+// order.
 func floorsOfPoll(t T, s casting.Floors) {
 	poll := newID()
 	var want []casting.Floor

@@ -18,6 +18,7 @@ func InstancesCases() []Case[Instances] {
 	}
 }
 
+// expectVoters looks all of them up in one transaction.
 func (b *book) expectVoters(present, absent []string) {
 	b.t.Helper()
 	var asked []casting.Identity
@@ -37,6 +38,8 @@ func (b *book) expectVoters(present, absent []string) {
 	}
 }
 
+// inTurn: a partition moves between two processes and back, each having learnt
+// of its voters while it had it.
 func inTurn(t T, i Instances) {
 	one := newBook(t, i.One)
 	other := &book{t: t, ledger: i.Other, poll: one.poll}
@@ -53,6 +56,7 @@ func inTurn(t T, i Instances) {
 	other.expectVoters([]string{"a", "b", "c", "d"}, nil)
 }
 
+// notThereBehindRollback: what a failed transaction wrote was never there.
 func notThereBehindRollback(t T, i Instances) {
 	b := newBook(t, i.One)
 	b.expectVoters(nil, []string{"a"})

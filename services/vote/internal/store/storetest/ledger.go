@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"errors"
-	"strconv"
 
 	"floodgate.internal/services/vote/internal/ballot"
 	"floodgate.internal/services/vote/internal/casting"
@@ -35,8 +34,10 @@ type book struct {
 	poll   string
 }
 
+// newBook answers a stage on which nothing has happened.
 func newBook(t T, l casting.Ledger) *book { return &book{t: t, ledger: l, poll: newID()} }
 
+// shard answers a shard of the poll.
 func (b *book) shard(number int32) casting.Shard {
 	return casting.Shard{Poll: b.poll, Number: number}
 }
@@ -49,6 +50,7 @@ func (b *book) vote(voter, id string, offset int64) casting.Recorded {
 	}
 }
 
+// rejected answers the same vote as one that does not count.
 func rejected(r casting.Recorded, reason string) casting.Recorded {
 	r.Status, r.Reason = ballot.Rejected, reason
 	return r
@@ -65,6 +67,7 @@ func (b *book) in(fn func(tx casting.LedgerTx) error) error {
 	})
 }
 
+// write posts in a transaction of its own; an error ends the case.
 func (b *book) write(p casting.Posting) {
 	b.t.Helper()
 	if err := b.in(func(tx casting.LedgerTx) error { return tx.Write(b.t.Context(), p) }); err != nil {
@@ -72,6 +75,7 @@ func (b *book) write(p casting.Posting) {
 	}
 }
 
+// voters looks voters up in a transaction of its own.
 func (b *book) voters(asked ...casting.Identity) map[string]*casting.VoterRecord {
 	b.t.Helper()
 	var found map[string]*casting.VoterRecord
@@ -85,6 +89,7 @@ func (b *book) voters(asked ...casting.Identity) map[string]*casting.VoterRecord
 	return found
 }
 
+// all answers every receipt of the poll.
 func (b *book) all() []casting.Recorded {
 	b.t.Helper()
 	page, err := b.ledger.Page(b.t.Context(), b.poll, casting.Identity{}, 1000)
@@ -94,6 +99,8 @@ func (b *book) all() []casting.Recorded {
 	return page
 }
 
+// shardRow: offsets in the row are what makes a record count once, and totals
+// beside them what is compared with the live view.
 func shardRow(t T, l casting.Ledger) {
 	b := newBook(t, l)
 	lock := func(move bool) []casting.ShardRow {
@@ -134,6 +141,7 @@ func shardRow(t T, l casting.Ledger) {
 
 var errChanged = errors.New("changed my mind")
 
+// rolledBack: a slice is booked whole or not at all, its row included.
 func rolledBack(t T, l casting.Ledger) {
 	b := newBook(t, l)
 	err := b.in(func(tx casting.LedgerTx) error {
@@ -148,129 +156,6 @@ func rolledBack(t T, l casting.Ledger) {
 	compare(t, "receipts", []casting.Recorded(nil), b.all())
 	if counts, err := l.Counts(t.Context(), b.poll); err != nil || len(counts) != 0 {
 		t.Errorf("rows %+v, %v; want none", counts, err)
-	}
-}
-
-func votersAnswered(t T, l casting.Ledger) {
-	b := newBook(t, l)
-	duplicate, voided := b.vote("v", "2", 20), b.vote("v", "3", 5)
-	duplicate.Status, voided.Status = ballot.Duplicate, ballot.Voided
-	b.write(casting.Posting{
-		Insert: []casting.Recorded{
-			b.vote("v", "1", 10), duplicate, voided, b.vote("w", "1", 11), b.vote("other", "1", 12),
-			rejected(b.vote("v", "4", 30), ballot.ReasonTooManyVotes), rejected(b.vote("v", "5", 31), ballot.ReasonPollClosed),
-			rejected(b.vote("x", "4", 32), ballot.ReasonPollClosed),
-		},
-		Voids: []casting.VoidRow{
-			{Shard: b.shard(7), Voter: "v", Void: ballot.Void{Offset: 40, Reason: "later"}},
-			{Shard: b.shard(7), Voter: "v", Void: ballot.Void{Offset: 15, IDs: []string{"3", "9"}, Reason: "r"}},
-		},
-	})
-	found := b.voters(casting.Identity{Voter: "v", VoteID: "4"}, casting.Identity{Voter: "v", VoteID: "1"},
-		casting.Identity{Voter: "w", VoteID: "5"}, casting.Identity{Voter: "nobody", VoteID: "1"}, casting.Identity{Voter: "x"})
-	if v := found["v"]; v != nil {
-		compare(t, "votes considered", []ballot.Vote{voided.Vote, b.vote("v", "1", 10).Vote, duplicate.Vote}, v.Voter.Votes)
-		compare(t, "voids", []ballot.Void{
-			{Offset: 15, IDs: []string{"3", "9"}, Reason: "r"}, {Offset: 40, Reason: "later"},
-		}, v.Voter.Voids)
-		// Vote 5 was not asked for of this voter.
-		compare(t, "rejected votes", map[string]ballot.Known{
-			"4": {Seen: true, Offset: 30, Reason: ballot.ReasonTooManyVotes},
-		}, v.Known)
-	}
-	if found["v"] == nil || found["w"] == nil || len(found["w"].Voter.Votes) != 1 || found["nobody"] != nil || found["other"] != nil {
-		t.Errorf("found are %v", found)
-	}
-	if x := found["x"]; x != nil && (len(x.Voter.Votes) > 0 || len(x.Known) > 0) {
-		t.Errorf("of a voter whose rejected vote was not asked for: %+v", x)
-	}
-	// The same voter in another poll is somebody else.
-	if other := newBook(t, l).voters(casting.Identity{Voter: "v", VoteID: "1"}); len(other) != 0 {
-		t.Errorf("in another poll: %v", other)
-	}
-}
-
-func sameID(t T, l casting.Ledger) {
-	b := newBook(t, l)
-	b.write(casting.Posting{Insert: []casting.Recorded{b.vote("v", "1", 1), b.vote("w", "1", 2), b.vote("x", "1", 3)}})
-	votes, err := l.Votes(t.Context(), b.poll, "1", 2)
-	if err != nil {
-		t.Fatalf("reading receipts: %v", err)
-	}
-	compare(t, "two of three", []casting.Recorded{b.vote("v", "1", 1), b.vote("w", "1", 2)}, votes)
-	if votes, err = l.Votes(t.Context(), newID(), "1", 2); err != nil || len(votes) != 0 {
-		t.Errorf("of another poll: %v, %v", votes, err)
-	}
-}
-
-func insertTwice(t T, l casting.Ledger) {
-	b := newBook(t, l)
-	b.write(casting.Posting{Insert: []casting.Recorded{b.vote("v", "1", 1)}})
-	err := b.in(func(tx casting.LedgerTx) error {
-		return tx.Write(t.Context(), casting.Posting{Insert: []casting.Recorded{b.vote("v", "2", 2), b.vote("v", "1", 3)}})
-	})
-	if err == nil {
-		t.Errorf("a vote was inserted twice")
-	}
-	compare(t, "receipts", []casting.Recorded{b.vote("v", "1", 1)}, b.all())
-}
-
-func updated(t T, l casting.Ledger) {
-	b := newBook(t, l)
-	other := b.vote("w", "1", 3)
-	b.write(casting.Posting{Insert: []casting.Recorded{b.vote("v", "1", 1), b.vote("v", "2", 2), other}})
-	var anew []casting.Recorded
-	for i, id := range []string{"1", "2"} {
-		r := rejected(b.vote("v", id, int64(20+i)), `it's "so" \ <&> 言`)
-		r.Vote.Candidate, r.Partition, r.RecordedAt = "b", 4, 1
-		anew = append(anew, r)
-	}
-	b.write(casting.Posting{Update: anew})
-	for i := range anew {
-		anew[i].RecordedAt = other.RecordedAt
-	}
-	compare(t, "receipts", append(anew, other), b.all())
-}
-
-func updateNothing(t T, l casting.Ledger) {
-	b := newBook(t, l)
-	b.write(casting.Posting{Insert: []casting.Recorded{b.vote("v", "1", 1)}})
-	err := b.in(func(tx casting.LedgerTx) error {
-		return tx.Write(t.Context(), casting.Posting{Update: []casting.Recorded{
-			rejected(b.vote("v", "1", 1), "r"), rejected(b.vote("v", "2", 1), "r"),
-		}})
-	})
-	if err == nil {
-		t.Errorf("a vote that is not there was decided anew")
-	}
-	compare(t, "receipts", []casting.Recorded{b.vote("v", "1", 1)}, b.all())
-}
-
-func manyVoters(t T, l casting.Ledger) {
-	const many = 3000
-	b := newBook(t, l)
-	var first, second []casting.Recorded
-	var asked []casting.Identity
-	for i := range many {
-		voter := "voter-" + strconv.Itoa(i)
-		first = append(first, b.vote(voter, "1", int64(i)))
-		second = append(second, rejected(b.vote(voter, "2", int64(many+i)), ballot.ReasonPollClosed))
-		asked = append(asked, casting.Identity{Voter: voter, VoteID: "2"})
-	}
-	if found := b.voters(asked...); len(found) != 0 {
-		t.Fatalf("%d voters are found in a poll without votes", len(found))
-	}
-	b.write(casting.Posting{Insert: first})
-	b.write(casting.Posting{Insert: second})
-	found := b.voters(asked...)
-	if len(found) != many {
-		t.Fatalf("%d voters are found, want %d", len(found), many)
-	}
-	for i, id := range asked {
-		r := found[id.Voter]
-		if len(r.Voter.Votes) != 1 || r.Voter.Votes[0] != first[i].Vote || r.Known["2"].Offset != second[i].Vote.Offset {
-			t.Fatalf("%s is %+v", id.Voter, r)
-		}
 	}
 }
 

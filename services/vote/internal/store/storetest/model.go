@@ -18,6 +18,7 @@ type model struct {
 	fields map[string]string
 }
 
+// apply is View.Apply of one change: the questions in the order of live.go.
 func (m *model) apply(c casting.Change) casting.Result {
 	last := int64(-1)
 	if m.mark.Present() {
@@ -57,6 +58,7 @@ func (m *model) apply(c casting.Change) casting.Result {
 	return casting.Result{Outcome: casting.Applied, Mark: m.mark}
 }
 
+// replace is View.Replace.
 func (m *model) replace(s casting.ShardState) {
 	if m.mark.Present() && m.mark.Last > s.Mark.Last {
 		return
@@ -128,6 +130,7 @@ func drawChange(t *rapid.T, shard casting.Shard) casting.Change {
 	return c
 }
 
+// drawState draws any build; most are late.
 func drawState(t *rapid.T, shard casting.Shard) casting.ShardState {
 	s := casting.ShardState{
 		Shard: shard,
@@ -143,6 +146,7 @@ func drawState(t *rapid.T, shard casting.Shard) casting.ShardState {
 	return s
 }
 
+// drawNames draws from a few names, as voters who never meet test nothing.
 func drawNames(t *rapid.T) []string {
 	return rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"v/a", "v/b", "r/a/1"}), 0, 3, rapid.ID).Draw(t, "names")
 }

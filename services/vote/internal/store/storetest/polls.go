@@ -38,6 +38,7 @@ func aPoll() ballot.Poll {
 	return p
 }
 
+// create creates a poll, whose digest is of its id; an error ends the case.
 func create(t T, s casting.Polls, p ballot.Poll) ballot.Poll {
 	t.Helper()
 	stored, err := s.Create(t.Context(), p, "digest of "+p.ID)
@@ -47,6 +48,8 @@ func create(t T, s casting.Polls, p ballot.Poll) ballot.Poll {
 	return stored
 }
 
+// pollKept: what the rules read of a poll decides which votes count, so that it
+// comes back to the microsecond.
 func pollKept(t T, s casting.Polls) {
 	p := aPoll()
 	compare(t, "the created poll", p, create(t, s, p))
@@ -65,6 +68,7 @@ func pollAgain(t T, s casting.Polls) {
 	compare(t, "the poll of the second attempt", first, create(t, s, p))
 }
 
+// pollTaken: somebody else took the id. Votes for this poll would count there.
 func pollTaken(t T, s casting.Polls) {
 	p := aPoll()
 	first := create(t, s, p)
@@ -80,6 +84,8 @@ func pollTaken(t T, s casting.Polls) {
 	compare(t, "the poll", first, got)
 }
 
+// pollRace: two pages created the poll at once, on several instances. Each
+// caller is told the truth about what is stored.
 func pollRace(t T, s casting.Polls) {
 	const racers = 8
 	p := aPoll()
@@ -107,6 +113,7 @@ func pollRace(t T, s casting.Polls) {
 	}
 }
 
+// pollMissing: callers answer 404 by this error alone.
 func pollMissing(t T, s casting.Polls) {
 	if _, err := s.Get(t.Context(), newID()); !errors.Is(err, casting.ErrNoPoll) {
 		t.Errorf("reading: %v", err)
@@ -116,6 +123,7 @@ func pollMissing(t T, s casting.Polls) {
 	}
 }
 
+// pollPages reads the list two by two.
 func pollPages(t T, s casting.Polls) {
 	// Two of one moment: the id tells them apart.
 	mine := map[string]bool{}
@@ -152,6 +160,7 @@ func pollPages(t T, s casting.Polls) {
 	}
 }
 
+// pollCloses: an end that was announced never moves back.
 func pollCloses(t T, s casting.Polls) {
 	p := aPoll()
 	create(t, s, p)
@@ -165,6 +174,8 @@ func pollCloses(t T, s casting.Polls) {
 	}
 }
 
+// pollCloseRace: operators close a poll at once. Nobody is told an end later
+// than his own, and what stays is the earliest.
 func pollCloseRace(t T, s casting.Polls) {
 	p := aPoll()
 	create(t, s, p)

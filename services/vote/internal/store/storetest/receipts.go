@@ -7,6 +7,7 @@ import (
 	"floodgate.internal/services/vote/internal/casting"
 )
 
+// receiptsKept: a receipt is what a voter is shown years later.
 func receiptsKept(t T, l casting.Ledger) {
 	b := newBook(t, l)
 	want := []casting.Recorded{b.vote("v", "1", 1<<50), b.vote("v", "2", 2), b.vote("v", "3", 3), b.vote("v", "4", 4)}
@@ -25,6 +26,8 @@ func receiptsKept(t T, l casting.Ledger) {
 	}
 }
 
+// pages reads receipts four by four, where a voter has three: a page may end
+// amid a voter.
 func pages(t T, l casting.Ledger) {
 	const votes, size = 25, 4
 	b := newBook(t, l)
@@ -57,6 +60,8 @@ func pages(t T, l casting.Ledger) {
 	}
 }
 
+// voidsKept: an operator's void is part of the count as votes are, and is booked
+// once.
 func voidsKept(t T, l casting.Ledger) {
 	b := newBook(t, l)
 	want := []casting.VoidRow{

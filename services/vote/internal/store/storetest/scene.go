@@ -17,6 +17,7 @@ type scene struct {
 	shard casting.Shard
 }
 
+// newScene answers a stage on which nothing has happened.
 func newScene(t T, v casting.View) *scene {
 	return &scene{t: t, ctx: t.Context(), view: v, shard: casting.Shard{Poll: newID(), Number: 7}}
 }
@@ -40,10 +41,12 @@ func (s *scene) replay(from int64, fields ...casting.Field) casting.Change {
 // second.
 func one() ballot.Counts { return ballot.Counts{Candidates: []int64{0, 1, 0}} }
 
+// written answers a field that is written for the first time.
 func written(name, value string) casting.Field {
 	return casting.Field{Name: name, Value: []byte(value)}
 }
 
+// rewritten answers a field that is written over what is expected to be there.
 func rewritten(name, expect, value string) casting.Field {
 	return casting.Field{Name: name, Expect: []byte(expect), Value: []byte(value)}
 }
@@ -54,6 +57,7 @@ func (s *scene) apply(c casting.Change) casting.Result {
 	return s.applyAll(c)[0]
 }
 
+// applyAll makes changes in one call; an error of the view ends the case.
 func (s *scene) applyAll(changes ...casting.Change) []casting.Result {
 	s.t.Helper()
 	results, err := s.view.Apply(s.ctx, changes)
@@ -93,6 +97,7 @@ func (s *scene) stands(mark casting.Mark, votes int64, fields map[string]string)
 	}
 }
 
+// mark answers how far the shard is, by itself.
 func (s *scene) mark() casting.Mark {
 	s.t.Helper()
 	marks, err := s.view.Marks(s.ctx, []casting.Shard{s.shard})

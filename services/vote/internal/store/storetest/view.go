@@ -29,6 +29,8 @@ func ViewCases() []Case[casting.View] {
 	}
 }
 
+// beginsAndMoves is the life of a shard when nothing goes wrong: what is read
+// back is what was written, and names nobody wrote are nothing.
 func beginsAndMoves(t T, v casting.View) {
 	s := newScene(t, v)
 	s.stands(casting.Mark{}, 0, map[string]string{})
@@ -37,6 +39,8 @@ func beginsAndMoves(t T, v casting.View) {
 	s.stands(casting.Mark{Generation: 100, Last: 9}, 2, map[string]string{"v/a": "3", "v/b": "2", "v/c": "4", "v/d": ""})
 }
 
+// behind: the view has less than somebody has already applied. To begin anew, or
+// to go on from there, would lose what lies between for ever.
 func behind(t T, v casting.View) {
 	s := newScene(t, v)
 	s.expect(s.change(100, 3, 4, written("v/a", "1")), casting.Behind, casting.Mark{})
@@ -57,6 +61,8 @@ func repeated(t T, v casting.View) {
 	s.stands(casting.Mark{Generation: 100, Last: 4}, 1, map[string]string{"v/a": "1"})
 }
 
+// otherGeneration: the shard was rebuilt, and the claim that knew the old build
+// is still writing. Whatever it believes, nothing is applied until it has learnt.
 func otherGeneration(t T, v casting.View) {
 	s := newScene(t, v)
 	s.expect(s.change(100, -1, 4, written("v/a", "1")), casting.Applied, casting.Mark{Generation: 100, Last: 4})
@@ -66,6 +72,9 @@ func otherGeneration(t T, v casting.View) {
 	s.stands(casting.Mark{Generation: 100, Last: 4}, 1, map[string]string{"v/a": "1"})
 }
 
+// conflict: the change was decided upon something else than what is stored. The
+// writer decides anew by the answer, so that must name each field by its place;
+// a change made in part would count votes without their voters.
 func conflict(t T, v casting.View) {
 	s := newScene(t, v)
 	// Upon a shard that is not there: nothing is begun either.
@@ -88,6 +97,8 @@ func conflict(t T, v casting.View) {
 	s.stands(casting.Mark{Generation: 100, Last: 4}, 1, map[string]string{"v/a": "1", "v/b": "2", "v/c": ""})
 }
 
+// takenOut: a rejected vote that turns out to be valid leaves its field. Nothing
+// of it may stay, or the voter would be found rejected again.
 func takenOut(t T, v casting.View) {
 	s := newScene(t, v)
 	s.expect(s.change(100, -1, 0, written("r/a", "1"), written("v/a", "1")), casting.Applied, casting.Mark{Generation: 100, Last: 0})
@@ -97,6 +108,8 @@ func takenOut(t T, v casting.View) {
 	s.stands(casting.Mark{Generation: 100, Last: 2}, 3, map[string]string{"r/a": "2", "v/a": "1"})
 }
 
+// batch: one call brings changes of many shards, each with its own fate, and of
+// one shard several, which build upon each other.
 func batch(t T, v casting.View) {
 	s, other := newScene(t, v), newScene(t, v)
 	other.shard = casting.Shard{Poll: s.shard.Poll, Number: 8}

@@ -23,6 +23,8 @@ func compare(t T, what string, want, got any) {
 	}
 }
 
+// manyFields: a slice of one shard may be as large as a batch. Parts of it are
+// handled apart by views behind a network, and must still be one.
 func manyFields(t T, v casting.View) {
 	s := newScene(t, v)
 	first, second := s.change(100, -1, many, nil...), s.change(100, many, 2*many, nil...)
@@ -50,6 +52,7 @@ func manyFields(t T, v casting.View) {
 	})
 }
 
+// anyBytes: stored voters are binary, and long once somebody votes every day.
 func anyBytes(t T, v casting.View) {
 	s := newScene(t, v)
 	var all strings.Builder
@@ -67,6 +70,8 @@ func anyBytes(t T, v casting.View) {
 	})
 }
 
+// totals: numbers are kept exactly, as far as offsets and counts will ever go,
+// through whatever arithmetic the view has (Lua has doubles alone).
 func totals(t T, v casting.View) {
 	s := newScene(t, v)
 	// The largest poll, every candidate in use; times are what Lua's numbers
@@ -88,6 +93,8 @@ func totals(t T, v casting.View) {
 	compare(t, "totals", want, s.counts())
 }
 
+// countsOfPoll: shards nobody voted in are not there, which is how a reader
+// tells them from shards that were lost.
 func countsOfPoll(t T, v casting.View) {
 	s := newScene(t, v)
 	for i, number := range []int32{255, 0, 8} {
@@ -109,6 +116,8 @@ func countsOfPoll(t T, v casting.View) {
 	}
 }
 
+// endedContext: a caller who has gone is not kept waiting, and not told that
+// something was done.
 func endedContext(t T, v casting.View) {
 	s := newScene(t, v)
 	ended, cancel := context.WithCancel(t.Context())

@@ -27,6 +27,7 @@ func LosableCases() []Case[Losable] {
 	}
 }
 
+// snapshot remembers the shard of a scene.
 func (l Losable) snapshot(s *scene) (restore func()) {
 	back, err := l.Snapshot(s.ctx, s.shard)
 	if err != nil {
@@ -39,6 +40,8 @@ func (l Losable) snapshot(s *scene) (restore func()) {
 	}
 }
 
+// setBack: a replica was promoted late, or somebody restored a backup. The next
+// record must find out, be it a replay, and a rebuild must mend it.
 func setBack(t T, l Losable) {
 	s := newScene(t, l)
 	s.expect(s.change(100, -1, 4, written("v/a", "1")), casting.Applied, casting.Mark{Generation: 100, Last: 4})
@@ -53,6 +56,8 @@ func setBack(t T, l Losable) {
 	s.expect(s.change(200, 9, 10, written("v/c", "1")), casting.Applied, casting.Mark{Generation: 200, Last: 10})
 }
 
+// setBackBehindRebuild: what comes back is of an older generation. That alone
+// would look as if another instance had taken over.
 func setBackBehindRebuild(t T, l Losable) {
 	s := newScene(t, l)
 	s.expect(s.change(100, -1, 4, written("v/a", "1")), casting.Applied, casting.Mark{Generation: 100, Last: 4})
@@ -62,6 +67,7 @@ func setBackBehindRebuild(t T, l Losable) {
 	s.expect(s.change(200, 9, 10, written("v/c", "1")), casting.Behind, casting.Mark{Generation: 100, Last: 4})
 }
 
+// takenAway: the shard expired, was evicted, or Redis was emptied.
 func takenAway(t T, l Losable) {
 	s := newScene(t, l)
 	s.expect(s.change(100, -1, 4, written("v/a", "1")), casting.Applied, casting.Mark{Generation: 100, Last: 4})

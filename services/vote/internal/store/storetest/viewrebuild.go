@@ -16,6 +16,7 @@ func (s *scene) state(generation, last int64, fields ...casting.Field) casting.S
 	}
 }
 
+// replace puts a build in place of the shard.
 func (s *scene) replace(state casting.ShardState) {
 	s.t.Helper()
 	if err := s.view.Replace(s.ctx, state); err != nil {
@@ -23,6 +24,8 @@ func (s *scene) replace(state casting.ShardState) {
 	}
 }
 
+// replaced: behind a rebuild nothing of the old build counts, neither its fields
+// nor its writers.
 func replaced(t T, v casting.View) {
 	s := newScene(t, v)
 	s.replace(s.state(100, 4, written("v/a", "1"), written("v/b", "1")))
@@ -37,6 +40,8 @@ func replaced(t T, v casting.View) {
 	s.stands(casting.Mark{Generation: 300, Last: 7}, 8, map[string]string{"v/b": ""})
 }
 
+// lateRebuild: two instances rebuild the same shard, or one was slow. Putting the
+// older build in place would take back votes that are already shown.
 func lateRebuild(t T, v casting.View) {
 	s := newScene(t, v)
 	s.expect(s.change(100, -1, 9, written("v/a", "1")), casting.Applied, casting.Mark{Generation: 100, Last: 9})

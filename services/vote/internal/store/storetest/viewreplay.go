@@ -4,6 +4,9 @@ import (
 	"floodgate.internal/services/vote/internal/casting"
 )
 
+// replayBeside: a record that was dead-lettered comes back through the replay
+// topic while the claim of its source goes on. Neither must notice the other but
+// where they meet in one voter.
 func replayBeside(t T, v casting.View) {
 	s := newScene(t, v)
 	at := casting.Mark{Generation: 100, Last: 9}
@@ -18,6 +21,8 @@ func replayBeside(t T, v casting.View) {
 	s.expect(s.change(100, 9, 11, rewritten("v/b", "1", "2")), casting.Applied, casting.Mark{Generation: 100, Last: 11})
 }
 
+// replayBegins: every record of the shard was dead-lettered, and one comes back
+// before any other. Waiting for the source would be waiting for ever.
 func replayBegins(t T, v casting.View) {
 	s := newScene(t, v)
 	s.expect(s.replay(3, written("v/a", "1")), casting.Behind, casting.Mark{})
