@@ -22,6 +22,7 @@ type Counter struct {
 	floors Floors
 	ledger Ledger
 	log    Log
+	shared readings
 }
 
 // NewCounter answers a counter over its stores.
@@ -31,8 +32,20 @@ func NewCounter(polls *PollCache, view View, floors Floors, ledger Ledger, log L
 
 // Read answers the count of a poll. A shard that the live view lacks, or has
 // lost a part of, is answered by the ledger where that is further along: a
-// count does not go back because a view was emptied. Errors: ErrNoPoll.
+// count does not go back because a view was emptied. Callers who ask at the same
+// time share an answer, which is at most readingFreshness old and must not be
+// changed. Errors: ErrNoPoll.
 func (c *Counter) Read(ctx context.Context, pollID string) (Reading, error) {
+	r := c.shared.of(ctx, pollID, func(ctx context.Context) (Reading, error) { return c.read(ctx, pollID) })
+	select {
+	case <-r.done:
+		return r.answer, r.err
+	case <-ctx.Done():
+		return Reading{}, ctx.Err()
+	}
+}
+
+func (c *Counter) read(ctx context.Context, pollID string) (Reading, error) {
 	p, err := c.polls.Get(ctx, pollID)
 	if err != nil {
 		return Reading{}, err
