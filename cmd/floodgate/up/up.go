@@ -125,7 +125,7 @@ func (s *Stack) gateway() lifecycle.Component {
 			cfg := gateway.DefaultConfig()
 			cfg.Addr = s.cfg.HTTPAddr
 			var err error
-			g, err = gateway.New(cfg, gateway.Dependencies{Vote: s.rpc.Local(), Readiness: s.ready, Telemetry: s.tel})
+			g, err = gateway.New(cfg, gateway.Dependencies{Vote: s.rpc.Local(), Readiness: s.ready, Telemetry: s.tel}) //nolint:contextcheck // for a default not taken here
 			if err != nil {
 				return err
 			}

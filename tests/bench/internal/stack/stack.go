@@ -103,7 +103,7 @@ func (s Settings) Config(kafka broker.Config) vote.Config {
 func (s Settings) gateway(ctx context.Context, srv *rpc.Server, tel *telemetry.Telemetry, addrs *Addresses) (lifecycle.Component, error) {
 	cfg := gateway.DefaultConfig()
 	cfg.Addr = "127.0.0.1:0"
-	g, err := gateway.New(cfg, gateway.Dependencies{Vote: srv.Local(), Telemetry: tel})
+	g, err := gateway.New(cfg, gateway.Dependencies{Vote: srv.Local(), Telemetry: tel}) //nolint:contextcheck // for a default not taken here
 	if err != nil {
 		return lifecycle.Component{}, err
 	}
