@@ -42,7 +42,7 @@ type Config struct {
 	// ViewTTL is how long live counts are kept after the last vote: 2 h.
 	ViewTTL time.Duration
 	// TallyBatch and LedgerBatch bound the records of one slice: 4,000 and
-	// 8,000. A slice is one round trip to Redis, one transaction in SQL.
+	// 10,000. A slice is one round trip to Redis, one transaction in SQL.
 	TallyBatch, LedgerBatch int
 	// ResumeOutOfRange lets the consumers go on from the oldest record where
 	// their committed offset is no longer in the log; what lies between was
@@ -64,7 +64,7 @@ func (c Config) withDefaults() Config {
 		c.TallyBatch = 4000
 	}
 	if c.LedgerBatch == 0 {
-		c.LedgerBatch = 8000
+		c.LedgerBatch = 10_000
 	}
 	if c.CommitEvery == 0 {
 		c.CommitEvery = 500 * time.Millisecond

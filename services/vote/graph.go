@@ -126,6 +126,9 @@ func (g *graph) wire(s *Service, p parts) error {
 	return nil
 }
 
+// sliceBytes bounds the memory of a slice: about 10,000 votes with their headers.
+const sliceBytes = 4 << 20
+
 // intake says how a group takes its records.
 type intake struct {
 	group   string
@@ -137,7 +140,7 @@ type intake struct {
 func (g *graph) join(s *Service, by intake, h consume.BatchHandler, dead consume.DeadLetterer) error {
 	member, err := consume.NewGroup(consume.Config{
 		Group: by.group, Topics: []string{topics.VoteCast, topics.Replay(topics.VoteCast, by.group)},
-		BatchRecords: by.records, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange, TracerProvider: s.deps.Tracer,
+		BatchRecords: by.records, BatchBytes: sliceBytes, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange, TracerProvider: s.deps.Tracer,
 	}, s.cfg.Kafka, h, dead, s.deps.Log)
 	if err != nil {
 		return err
