@@ -142,8 +142,8 @@ func TestRunFindsFaults(t *testing.T) {
 		settings bursttest.Settings
 		kind     string
 	}{
-		"loss":    {bursttest.Settings{LoseEvery: 1_000}, "MISSING"},
-		"double":  {bursttest.Settings{CountTwiceEvery: 1_000}, "WRONG_TALLY"},
+		"loss":    {bursttest.Settings{LoseEvery: 100}, "MISSING"},
+		"double":  {bursttest.Settings{CountTwiceEvery: 100}, "WRONG_TALLY"},
 		"phantom": {bursttest.Settings{Phantoms: 3}, "PHANTOM"},
 	} {
 		t.Run(name, func(t *testing.T) {
