@@ -39,19 +39,22 @@ func (g *graph) openKafka(ctx context.Context, s *Service, name string) (sarama.
 	return client, nil
 }
 
-// openView opens the live view: Redis where it is named, else memory.
+// openView opens the live view: Redis where it is named, else memory. The ledger
+// has none, and does not depend on its server.
 func (g *graph) openView(s *Service) (casting.View, error) {
-	if len(s.cfg.RedisAddrs) == 0 {
+	if len(s.cfg.RedisAddrs) == 0 || !s.cfg.has(RoleAPI) && !s.cfg.has(RoleTally) {
 		return store.NewMemoryView(s.cfg.ViewTTL), nil
 	}
 	password, err := readSecret(s.cfg.RedisPasswordFile)
 	if err != nil {
 		return nil, err
 	}
+	// The library logs each failed dial for the process; whoever asked says it.
+	redis.SetLogger(redisLog{s.deps.Log})
 	// Without retries of its own: who asks knows what may be asked again, and a
 	// Redis that hangs must not be waited for several times over.
 	client := redis.NewUniversalClient(&redis.UniversalOptions{
-		Addrs: s.cfg.RedisAddrs, Password: password, MaxRetries: -1, ContextTimeoutEnabled: true,
+		Addrs: s.cfg.RedisAddrs, Password: password, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
 		DialTimeout: time.Second, ReadTimeout: 3 * time.Second, WriteTimeout: 3 * time.Second,
 	})
 	g.closers = append(g.closers, closer{"Redis", client.Close})
@@ -107,4 +110,13 @@ func readSecret(file string) (string, error) {
 		return "", fmt.Errorf("read the secret: %w", err)
 	}
 	return strings.TrimSpace(string(b)), nil
+}
+
+// redisLog takes what the Redis client says about its connections.
+type redisLog struct{ log *slog.Logger }
+
+// Printf logs for who debugs: every failure is also an error of the call that
+// met it.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.DebugContext(ctx, "Redis client", slog.String("said", fmt.Sprintf(format, args...)))
 }

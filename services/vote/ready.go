@@ -56,10 +56,7 @@ func probesOf(db pinger, view casting.View, log casting.Log) *probes {
 		}
 	}
 	all := probes{named("the database", db.Ping), named("Kafka", func(ctx context.Context) error {
-		lag, err := log.Lag(ctx)
-		if err == nil && lag == casting.LagUnknown {
-			err = casting.ErrAway
-		}
+		_, err := log.Extent(ctx, 0)
 		return err
 	})}
 	if remote, ok := view.(pinger); ok {

@@ -2,23 +2,22 @@ package up
 
 import (
 	"context"
-
-	"floodgate.internal/backbone/lifecycle"
+	"time"
 )
+
+// readyInterval is how often Ready asks: a person waits for it.
+const readyInterval = 20 * time.Millisecond
 
 // Ready waits until everything answers, or ctx ends.
 func (s *Stack) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ready := false
-	s.ready.Watch(ctx, func(missing []lifecycle.Missing) {
-		if len(missing) == 0 {
-			ready = true
-			cancel()
+	tick := time.NewTicker(readyInterval)
+	defer tick.Stop()
+	for len(s.ready.Missing(ctx)) > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
 		}
-	})
-	if ready {
-		return nil
 	}
 	return ctx.Err()
 }

@@ -106,12 +106,11 @@ func (l *Log) committed() (map[int32]int64, error) {
 		partitions[p] = int32(p) //nolint:gosec // counted from an int32
 	}
 	res, err := l.admin.ListConsumerGroupOffsets(topics.GroupVoteTally, map[string][]int32{topics.VoteCast: partitions})
+	if errors.Is(err, sarama.ErrGroupIDNotFound) || err == nil && errors.Is(res.Err, sarama.ErrGroupIDNotFound) {
+		return nil, nil // nobody has joined yet
+	}
 	if err != nil {
 		return nil, err
-	}
-	if errors.Is(res.Err, sarama.ErrGroupIDNotFound) {
-		// Nobody has joined yet.
-		return nil, nil
 	}
 	if !errors.Is(res.Err, sarama.ErrNoError) {
 		return nil, res.Err

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/lifecycle"
@@ -115,6 +116,9 @@ func (s Settings) gateway(ctx context.Context, srv *rpc.Server, tel *telemetry.T
 	return g.Component(), nil
 }
 
+// unread is true of the view that Config names for a service that only casts.
+func unread(m lifecycle.Missing) bool { return m.Reason == "Redis does not answer" }
+
 // told calls ready once everything answers.
 func told(readiness *lifecycle.Readiness, ready func()) lifecycle.Component {
 	return lifecycle.Component{
@@ -122,7 +126,7 @@ func told(readiness *lifecycle.Readiness, ready func()) lifecycle.Component {
 		Run: func(ctx context.Context) error {
 			watch, stop := context.WithCancel(ctx)
 			readiness.Watch(watch, func(missing []lifecycle.Missing) {
-				if len(missing) == 0 {
+				if len(slices.DeleteFunc(missing, unread)) == 0 {
 					stop()
 				}
 			})
