@@ -239,3 +239,17 @@ func FuzzDecodeVoter(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDecodeKnown(f *testing.F) {
+	f.Add(ballot.Known{Seen: true, Offset: 7, Reason: ballot.ReasonPollClosed}.Encode())
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		k, err := ballot.DecodeKnown(b)
+		if err != nil || !k.Seen {
+			return
+		}
+		if again, err := ballot.DecodeKnown(k.Encode()); err != nil || again != k {
+			t.Fatalf("%+v became %+v: %v", k, again, err)
+		}
+	})
+}
