@@ -40,11 +40,13 @@ fuzz_targets() {
 }
 
 # server_packages lists the packages whose tests read one of the variables, by
-# themselves or through a package that supports tests (sqldbtest, storetest).
+# themselves or through a package that supports tests (sqldbtest, storetest);
+# that of the benchmarks unsets them, and has a section of its own.
 server_packages() {
   local dir package imports
   go list -f '{{.Dir}} {{.ImportPath}} {{join .TestImports ","}},{{join .XTestImports ","}},' work |
     while read -r dir package imports; do
+      [[ $package != */tests/bench ]] || continue
       if [[ $imports =~ floodgate\.internal/[^,]*test, ]] || grep -qsE "$server_variables" "$dir"/*_test.go; then
         echo "$package"
       fi
