@@ -11,9 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"floodgate.internal/tests/bench/internal/usage"
 )
+
+// startTimeout bounds a start, and a drain, which is a child's start too: what
+// takes longer hangs.
+const startTimeout = 5 * time.Minute
 
 // Starter starts children. Safe for concurrent use.
 type Starter struct {
@@ -72,6 +77,7 @@ func (p *Process) begin(o order, info any) error {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	p.PID = p.command.Process.Pid
+	defer time.AfterFunc(startTimeout, func() { _ = p.command.Process.Kill() }).Stop()
 	if err := json.NewEncoder(p.in).Encode(o); err != nil {
 		return fmt.Errorf("order to %s: %w", p.name, err)
 	}

@@ -39,6 +39,14 @@ func Prebuilt(file string) []string { return []string{file} }
 // GoRun runs the source through the go command, whose build cache may be warm.
 func GoRun() []string { return []string{"go", "run", importPath} }
 
+// Warm runs the source once, so that the build cache has all that GoRun needs.
+func Warm(ctx context.Context) error {
+	if out, err := exec.CommandContext(ctx, "go", "run", importPath, "version").CombinedOutput(); err != nil {
+		return fmt.Errorf("run %s: %w\n%s", importPath, err, out)
+	}
+	return nil
+}
+
 // Up is a running `floodgate up`.
 type Up struct {
 	// HTTP and GRPC are host:port; PID is the process that was started.

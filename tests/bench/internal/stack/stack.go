@@ -8,16 +8,23 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/backbone/telemetry"
+	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway"
 	"floodgate.internal/services/vote"
 	"floodgate.internal/tests/bench/internal/servers"
 )
+
+// askEvery is how often a starting service is asked whether it answers.
+const askEvery = 20 * time.Millisecond
 
 // Name is the child's name.
 const Name = "vote"
@@ -38,7 +45,7 @@ type Settings struct {
 // Addresses are where the process listens, host:port; HTTP only with REST.
 type Addresses struct{ GRPC, HTTP string }
 
-// Run is the child: it is ready once the service has joined its groups.
+// Run is the child: it is ready once the service answers.
 func Run(ctx context.Context, raw json.RawMessage, ready func(any)) error {
 	var s Settings
 	if err := json.Unmarshal(raw, &s); err != nil {
@@ -67,7 +74,6 @@ func (s Settings) run(ctx context.Context, kafka broker.Config, tel *telemetry.T
 		return err
 	}
 	var addrs Addresses
-	readiness := lifecycle.NewReadiness()
 	parts := []lifecycle.Component{
 		service.Component(), srv.Component("127.0.0.1:0", func(a net.Addr) { addrs.GRPC = a.String() }),
 	}
@@ -78,8 +84,8 @@ func (s Settings) run(ctx context.Context, kafka broker.Config, tel *telemetry.T
 		}
 		parts = append(parts, edge)
 	}
-	parts = append(parts, srv.HealthComponent(readiness), told(readiness, func() { ready(addrs) }))
-	seq, err := lifecycle.New(lifecycle.Config{Log: tel.Log, Readiness: readiness}, parts...)
+	parts = append(parts, serving(votev1.NewVoteServiceClient(srv.Local()), func() { ready(addrs) }))
+	seq, err := lifecycle.New(lifecycle.Config{Log: tel.Log}, parts...)
 	if err != nil {
 		return err
 	}
@@ -119,22 +125,27 @@ func (s Settings) gateway(ctx context.Context, srv *rpc.Server, tel *telemetry.T
 // unread is true of the view that Config names for a service that only casts.
 func unread(m lifecycle.Missing) bool { return m.Reason == "Redis does not answer" }
 
-// told calls ready once everything answers.
-func told(readiness *lifecycle.Readiness, ready func()) lifecycle.Component {
+// serving calls ready once the service answers. That is sooner than readiness,
+// which also asks for a view that a process without consumers does not have here.
+func serving(client votev1.VoteServiceClient, ready func()) lifecycle.Component {
 	return lifecycle.Component{
 		Name: "ready",
 		Run: func(ctx context.Context) error {
-			watch, stop := context.WithCancel(ctx)
-			readiness.Watch(watch, func(missing []lifecycle.Missing) {
-				if len(slices.DeleteFunc(missing, unread)) == 0 {
-					stop()
+			tick := time.NewTicker(askEvery)
+			defer tick.Stop()
+			for {
+				_, err := client.ListPolls(ctx, &votev1.ListPollsRequest{})
+				if status.Code(err) != codes.Unavailable {
+					break
 				}
-			})
-			if ctx.Err() == nil {
-				ready()
-				<-ctx.Done()
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return nil
+				}
 			}
-			stop()
+			ready()
+			<-ctx.Done()
 			return nil
 		},
 	}

@@ -35,6 +35,10 @@ func open(ctx context.Context, env rounds.Env) (*rounds.Match, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The go command links at the first run and keeps the program.
+	if err := program.Warm(ctx); err != nil {
+		return nil, err
+	}
 	s := &startup{env: env}
 	full := filepath.Join(dir, "full")
 	if err := s.fill(ctx, file, full); err != nil {
