@@ -123,7 +123,6 @@ func (s Settings) gateway(ctx context.Context, srv *rpc.Server, tel *telemetry.T
 }
 
 // unread is true of the view that Config names for a service that only casts.
-func unread(m lifecycle.Missing) bool { return m.Reason == "Redis does not answer" }
 
 // serving calls ready once the service answers. That is sooner than readiness,
 // which also asks for a view that a process without consumers does not have here.
