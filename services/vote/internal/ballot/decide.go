@@ -10,7 +10,10 @@ type decided struct {
 // decide is the rule itself: what becomes of each considered vote. It reads
 // nothing but the set of votes and voids.
 func (v *Voter) decide(p *Poll) []decided {
-	out := make([]decided, len(v.Votes), len(v.Votes)+1)
+	if len(v.Votes) == 0 {
+		return nil // In a burst, nearly every voter before his vote.
+	}
+	out := make([]decided, len(v.Votes))
 	var used map[int64]int
 	if p.Window > 0 {
 		used = make(map[int64]int, len(v.Votes))
@@ -43,7 +46,10 @@ func (v *Voter) unlessVoided(vote Vote) (Status, string) {
 
 // changes compares two decisions over sets that differ by one record.
 func changes(before, after []decided) []Transition {
-	was := make(map[string]decided, len(before))
+	var was map[string]decided // nil for the first vote of all: nothing was
+	if len(before) > 0 {
+		was = make(map[string]decided, len(before))
+	}
 	for _, d := range before {
 		was[d.vote.ID] = d
 	}

@@ -63,15 +63,15 @@ func acceptedAt(r *record.Record) int64 {
 func decodeValue(r *record.Record, at int64, e *casting.Event) error {
 	switch name, _ := r.Get(record.HeaderEventType); name {
 	case typeVoteCast:
-		var m votev1.VoteCast
-		if err := proto.Unmarshal(r.Value, &m); err != nil {
+		var m voteCast
+		if err := m.unmarshal(r.Value); err != nil {
 			return err
 		}
-		if !validIDs(m.GetPollId(), m.GetVoterId(), m.GetVoteId(), m.GetCandidateId()) {
+		if !validIDs(m.poll, m.voter, m.vote, m.candidate) {
 			return errID
 		}
-		e.Shard.Poll, e.Voter = m.GetPollId(), m.GetVoterId()
-		e.Vote = &ballot.Vote{ID: m.GetVoteId(), Candidate: m.GetCandidateId(), Offset: e.Offset, AcceptedAt: at}
+		e.Shard.Poll, e.Voter = m.poll, m.voter
+		e.Vote = &ballot.Vote{ID: m.vote, Candidate: m.candidate, Offset: e.Offset, AcceptedAt: at}
 	case typeVotesVoided:
 		var m votev1.VotesVoided
 		if err := proto.Unmarshal(r.Value, &m); err != nil {
