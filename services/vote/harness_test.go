@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/proto"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/embedded/servertest"
@@ -145,14 +147,23 @@ func (in *installation) settled(i *instance, poll string, distinct int64) *votev
 		if tally.GetTotal()+tally.GetDuplicates()+tally.GetRejected()+tally.GetVoided() != distinct {
 			return false
 		}
-		return int64(len(in.receipts(i, poll))) == distinct
+		return int64(len(in.receipts(i, poll))) == distinct && in.level(i, poll)
 	})
+	return tally
+}
+
+// level says whether live view and ledger are at the same place; a difference
+// that is no matter of place fails the test.
+func (in *installation) level(i *instance, poll string) bool {
+	in.t.Helper()
 	recount, err := i.Recount(in.t.Context(), &votev1.RecountRequest{PollId: poll})
 	in.must(err)
 	if !recount.GetEqual() {
 		in.t.Fatalf("recount of %s: %v", poll, recount)
 	}
-	return tally
+	return slices.EqualFunc(recount.GetLive(), recount.GetLedger(), func(a, b *votev1.CandidateCount) bool {
+		return proto.Equal(a, b)
+	})
 }
 
 // receipts reads all of a poll's receipts, by voter and vote id.
