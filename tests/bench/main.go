@@ -4,7 +4,8 @@
 //
 // It runs on the embedded parts, or on the real servers that
 // FLOODGATE_KAFKA_BROKERS, FLOODGATE_REDIS_ADDRS and FLOODGATE_DATABASE_URL
-// name.
+// name. Those are emptied before and after each comparison, and refused where
+// they hold anybody's topics or tables, unless -empty permits it.
 package main
 
 import (
