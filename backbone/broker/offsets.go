@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 )
+
+// electionPatience is how long a partition may be without a leader: a broker
+// that was killed is noticed after 9 s (Kafka's broker.session.timeout.ms).
+const electionPatience = 15 * time.Second
 
 // Range is what a partition's log holds: offsets from First up to, but not
 // with, Next. Both are equal where it is empty.
@@ -19,21 +24,28 @@ type Range struct {
 // log's start and its high watermark, as the leaders know them now. Two
 // requests per leader, whatever the number of partitions.
 func Offsets(ctx context.Context, client sarama.Client, topic string) ([]Range, error) {
-	var err error
-	for n := range maxAttempts {
-		if n > 0 && !sleep(ctx, retryPause) {
-			return nil, errors.Join(context.Cause(ctx), err)
-		}
-		if n > 0 {
-			// Leaders may have moved; what cannot be refreshed shows below.
-			_ = client.RefreshMetadata(topic)
-		}
-		var ranges []Range
-		if ranges, err = offsets(client, topic); err == nil {
+	begun := time.Now()
+	for n := 1; ; n++ {
+		ranges, err := offsets(client, topic)
+		if err == nil {
 			return ranges, nil
 		}
+		if n >= maxAttempts && (!leaderless(err) || time.Since(begun) > electionPatience) {
+			return nil, fmt.Errorf("reading offsets of %s: %w", topic, err)
+		}
+		if !sleep(ctx, retryPause) {
+			return nil, errors.Join(context.Cause(ctx), err)
+		}
+		// Leaders may have moved; what cannot be refreshed shows above.
+		_ = client.RefreshMetadata(topic)
 	}
-	return nil, fmt.Errorf("reading offsets of %s: %w", topic, err)
+}
+
+// leaderless answers whether a partition has no leader yet, or another one than
+// its broker knows: during an election, and in the first moments of a topic,
+// which on a busy broker last seconds.
+func leaderless(err error) bool {
+	return errors.Is(err, sarama.ErrNotLeaderForPartition) || errors.Is(err, sarama.ErrLeaderNotAvailable)
 }
 
 // offsets makes one attempt by the leaders that the client knows.
