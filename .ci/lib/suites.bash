@@ -29,7 +29,7 @@ section_real() {
 
 # The benchmarks in little, that they run and reconcile and not how fast, on
 # servers started anew. On the embedded parts a test of their own does it.
-section_figures() { deploy/real/run with go run ./tests/bench -smoke; }
+section_figures() { deploy/real/run with go run ./tests/bench -smoke -empty; }
 
 without_servers() { env -u FLOODGATE_KAFKA_BROKERS -u FLOODGATE_REDIS_ADDRS -u FLOODGATE_DATABASE_URL "$@"; }
 
