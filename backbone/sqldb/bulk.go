@@ -12,9 +12,10 @@ import (
 
 // BulkInsert inserts rows, each with a value per column, and answers how many.
 // It is COPY on PostgreSQL and INSERT of many rows on SQLite, inside tx. A row
-// that violates a constraint fails the whole. rows may reuse the slice that
-// it yields; slices.Values makes rows of a slice. Table and columns are put into
-// the statement as quoted names and must not come from outside.
+// that violates a constraint fails the whole; rows before it may then be in the
+// transaction, so return the error and let InTx roll back. rows may reuse the
+// slice that it yields; slices.Values makes rows of a slice. Table and columns
+// are put into the statement as quoted names and must not come from outside.
 //
 // COPY is strict about types: an int for a BIGINT, a string for TEXT, []byte
 // for BYTEA, nil for NULL.
