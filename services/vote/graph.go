@@ -11,6 +11,7 @@ import (
 
 	"floodgate.internal/backbone/consume"
 	"floodgate.internal/backbone/deadletter"
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote/internal/casting"
@@ -40,6 +41,8 @@ type graph struct {
 	counter   *casting.Counter
 	recounter *casting.Recounter
 	groups    []*consume.Group
+	// sources tell operators what the parts are doing.
+	sources []introspect.Source
 	// closers are called in the opposite order.
 	closers []closer
 }
@@ -80,14 +83,15 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err != nil {
 		return g, err
 	}
-	publisher, err := publish.New(writer, publish.Config{Source: "vote", TracerProvider: s.deps.Tracer, Log: s.deps.Log})
+	publisher, err := publish.New(writer, publish.Config{Source: serviceName, TracerProvider: s.deps.Tracer, Log: s.deps.Log})
 	if err != nil {
 		return g, err
 	}
 	g.closers = append(g.closers, closer{"publisher", publisher.Close})
+	g.sources = append(g.sources, introspect.Publishing("writer", publisher))
 	p := parts{
 		polls: tables.Polls, floors: tables.Floors, ledger: tables.Ledger, log: log, view: view,
-		votes: stream.NewPublisher(publisher), dead: deadletter.New("vote", publisher),
+		votes: stream.NewPublisher(publisher), dead: deadletter.New(serviceName, publisher),
 	}
 	s.probes.Store(probesOf(db, view, log))
 	if s.wrap != nil {
@@ -146,6 +150,7 @@ func (g *graph) join(s *Service, by intake, h consume.BatchHandler, dead consume
 		return err
 	}
 	g.groups = append(g.groups, member)
+	g.sources = append(g.sources, introspect.Group(by.group, member))
 	return nil
 }
 

@@ -18,10 +18,14 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/rpc"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/vote/internal/server"
 )
+
+// serviceName is what the service is called in dead letters and by operators.
+const serviceName = "vote"
 
 // Deps are what a process shares among its services.
 type Deps struct {
@@ -29,6 +33,8 @@ type Deps struct {
 	Log *slog.Logger
 	// Tracer makes the spans; none are made where nil.
 	Tracer trace.TracerProvider
+	// Introspect is told what the service is doing; nobody is where nil.
+	Introspect *introspect.Registry
 }
 
 // Service is one instance. Safe for concurrent use; Run is called once.
@@ -58,6 +64,7 @@ func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
 		votev1.RegisterVoteServiceServer(srv, s.server)
 		srv.Hold(votev1.VoteService_ServiceDesc.ServiceName)
 	}
+	deps.Introspect.Add(serviceName, introspect.Settings(s.cfg.Settings()))
 	return s, nil
 }
 
@@ -71,6 +78,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	defer s.deps.Introspect.Add(serviceName, g.sources...)()
 	s.server.Open(g.desk, g.counter, g.recounter)
 	if s.cfg.has(RoleAPI) {
 		s.rpc.SetServing(true, votev1.VoteService_ServiceDesc.ServiceName)

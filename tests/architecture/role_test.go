@@ -9,7 +9,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"floodgate.internal/backbone/rpc"
-	_ "floodgate.internal/proto/floodgate/vote/v1" // Registers its services.
+	_ "floodgate.internal/proto/floodgate/ops/v1"  // Registers its services.
+	_ "floodgate.internal/proto/floodgate/vote/v1" // Likewise.
 	"floodgate.internal/tests/architecture"
 )
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/settings"
 	"floodgate.internal/cmd/floodgate/burst"
 	"floodgate.internal/cmd/floodgate/up"
@@ -26,7 +27,7 @@ type burstStack struct {
 func (c *burstCmd) start(ctx context.Context, s streams) (*burstStack, error) {
 	settings.TuneMemory()
 	observed := settings.Observed{LogLevel: c.LogLevel, LogFormat: "text"}
-	tel, err := observed.Telemetry(ctx, built().Version, s.err)
+	tel, err := observed.Telemetry(ctx, introspect.ReadBuild().Version, s.err)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/cmd/floodgate/burst/bursttest"
 )
 
@@ -53,7 +54,7 @@ func TestUsage(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	code, out, _ := call(t, "version", "-o", "json")
-	var b build
+	var b introspect.Build
 	if err := json.Unmarshal([]byte(out), &b); code != 0 || err != nil || b.Version == "" || b.Go == "" {
 		t.Errorf("exit %d, %v: %s", code, err, out)
 	}

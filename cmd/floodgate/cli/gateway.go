@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/services/gateway"
 )
 
@@ -11,5 +12,5 @@ type gatewayCmd struct{ gateway.Command }
 
 // Run serves until ctx ends.
 func (c *gatewayCmd) Run(ctx context.Context, s streams) error {
-	return c.Serve(ctx, built().Version, s.out, s.err)
+	return c.Serve(ctx, introspect.ReadBuild().Version, s.out, s.err)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/services/vote"
 )
 
@@ -21,5 +22,5 @@ type voteCmd struct{ vote.Command }
 
 // Run serves until ctx ends.
 func (c *voteCmd) Run(ctx context.Context, s streams) error {
-	return c.Serve(ctx, built().Version, s.out, s.err)
+	return c.Serve(ctx, introspect.ReadBuild().Version, s.out, s.err)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/settings"
 	"floodgate.internal/cmd/floodgate/up"
 )
@@ -39,7 +40,7 @@ Examples:
 func (c *upCmd) Run(ctx context.Context, s streams) error {
 	settings.TuneMemory()
 	begun := time.Now()
-	tel, err := c.Telemetry(ctx, built().Version, s.err)
+	tel, err := c.Telemetry(ctx, introspect.ReadBuild().Version, s.err)
 	if err != nil {
 		return err
 	}

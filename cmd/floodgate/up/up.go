@@ -10,6 +10,7 @@ import (
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/embedded"
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/backbone/telemetry"
@@ -20,10 +21,11 @@ import (
 
 // Stack is everything in one process. Run is called once.
 type Stack struct {
-	cfg   Config
-	tel   *telemetry.Telemetry
-	rpc   *rpc.Server
-	ready *lifecycle.Readiness
+	cfg       Config
+	tel       *telemetry.Telemetry
+	rpc       *rpc.Server
+	inspected *introspect.Registry
+	ready     *lifecycle.Readiness
 
 	mu    sync.Mutex
 	addrs Addresses
@@ -41,7 +43,12 @@ func New(cfg Config, tel *telemetry.Telemetry) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stack{cfg: cfg, tel: tel, rpc: srv, ready: lifecycle.NewReadiness(), listening: make(chan struct{})}, nil
+	s := &Stack{
+		cfg: cfg, tel: tel, rpc: srv, inspected: introspect.New(introspect.ReadBuild()),
+		ready: lifecycle.NewReadiness(), listening: make(chan struct{}),
+	}
+	s.inspected.Register(srv)
+	return s, nil
 }
 
 // Run serves until ctx ends, then stops in order: the edge, the RPCs, the
@@ -104,7 +111,7 @@ func (s *Stack) vote() lifecycle.Component {
 			service, err := vote.New(vote.Config{
 				Kafka:       broker.Config{Brokers: s.cfg.KafkaBrokers, Scale: broker.ScaleDev},
 				DatabaseURL: database, RedisAddrs: s.cfg.RedisAddrs, RedisPasswordFile: s.cfg.RedisPasswordFile,
-			}, vote.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer}, s.rpc)
+			}, vote.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer, Introspect: s.inspected}, s.rpc)
 			if err != nil {
 				return err
 			}
