@@ -15,8 +15,10 @@ import (
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/embedded/servertest"
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/rpc"
+	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/vote"
 )
@@ -27,6 +29,8 @@ type installation struct {
 	t *testing.T
 	// tracer makes the spans of its instances; none where nil.
 	tracer trace.TracerProvider
+	// faults are told the effects of its instances; nobody is where nil.
+	faults vote.Faults
 }
 
 func newInstallation(t *testing.T) *installation {
@@ -44,6 +48,7 @@ func (in *installation) config() vote.Config {
 // instance is one process's worth of the service, reached over a socket.
 type instance struct {
 	votev1.VoteServiceClient
+	ops   opsv1.IntrospectionServiceClient
 	ready *lifecycle.Readiness
 	stop  func() error
 }
@@ -66,8 +71,13 @@ func (in *installation) begin(change func(*vote.Config)) *instance {
 	log := slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	srv, err := rpc.NewServer(rpc.ServerConfig{Log: log, Tracer: in.tracer})
 	in.must(err)
-	service, err := vote.New(cfg, vote.Deps{Log: log, Tracer: in.tracer}, srv)
+	inspected := introspect.New(introspect.ReadBuild())
+	inspected.Register(srv)
+	service, err := vote.New(cfg, vote.Deps{Log: log, Tracer: in.tracer, Introspect: inspected}, srv)
 	in.must(err)
+	if in.faults != nil {
+		service.Inject(in.faults)
+	}
 	addr := make(chan net.Addr, 1)
 	ready := lifecycle.NewReadiness()
 	seq, err := lifecycle.New(lifecycle.Config{Log: log, Readiness: ready},
@@ -78,7 +88,7 @@ func (in *installation) begin(change func(*vote.Config)) *instance {
 	go func() { ended <- seq.Run(ctx) }()
 	conn, err := rpc.Dial((<-addr).String(), rpc.DialConfig{})
 	in.must(err)
-	i := &instance{VoteServiceClient: votev1.NewVoteServiceClient(conn), ready: ready}
+	i := &instance{VoteServiceClient: votev1.NewVoteServiceClient(conn), ops: opsv1.NewIntrospectionServiceClient(conn), ready: ready}
 	i.stop = sync.OnceValue(func() error {
 		cancel()
 		_ = conn.Close()
