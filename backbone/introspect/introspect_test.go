@@ -81,7 +81,7 @@ func TestACallersEndIsHisOwn(t *testing.T) {
 				t.Errorf("after 100 ms: %v", s)
 			}
 		})
-		time.Sleep(50 * time.Millisecond) // inside the bubble: the second joins the first's question
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // inside the bubble: the second joins the first's question
 		callers.Go(func() {
 			if s := r.Inspect(t.Context(), nil).GetServices()[0]; len(s.GetAlerts()) != 1 {
 				t.Errorf("after 300 ms: %v", s)

@@ -34,7 +34,7 @@ func newHouse(t *testing.T) house {
 	}
 	r := introspect.New(introspect.ReadBuild())
 	r.Register(server)
-	lis, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback, at once
+	lis, err := net.Listen("tcp", "127.0.0.1:0") // loopback, at once
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,8 @@ type commands struct {
 	Up      upCmd      `cmd:"" help:"Run everything in one process."`
 	Burst   burstCmd   `cmd:"" help:"Fire a burst of votes and count it again."`
 	Service serviceCmd `cmd:"" help:"Run one service, or a role of it, in a process of its own."`
+	Lag     lagCmd     `cmd:"" help:"Show how far a process is behind, live."`
+	Inspect inspectCmd `cmd:"" help:"Print what a process is doing now."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

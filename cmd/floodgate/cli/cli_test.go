@@ -22,7 +22,7 @@ func call(t *testing.T, args ...string) (code int, out, errOut string) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for command, want := range map[string]string{
-		"": "Commands:", "up": "Examples:", "burst": "Examples:", "version": "--output", "service": "Commands:",
+		"": "Commands:", "up": "Examples:", "lag": "Examples:", "inspect": "Example:", "burst": "Examples:", "version": "--output", "service": "Commands:",
 		"service run": "Commands:", "service run vote": "FLOODGATE_", "service run gateway": "Example:",
 	} {
 		t.Run("floodgate "+command, func(t *testing.T) {
@@ -41,6 +41,7 @@ func TestUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
 		"", "brust", "burst --protocol carrier-pigeon", "burst --rate fast", "burst --rate -1/s", "burst --rate NaN", "version -o yaml",
+		"lag --interval 1ms", "lag --interval 2m", "lag -o yaml", "inspect --in-flight many",
 	} {
 		t.Run("floodgate "+args, func(t *testing.T) {
 			t.Parallel()
