@@ -28,10 +28,11 @@ type lagCmd struct {
 
 // Help is shown behind the flags.
 func (*lagCmd) Help() string {
-	return `A row for each partition of each group: records and seconds that the group is
-behind (- where nobody can tell), what the claim is doing, how many attempts are
-running, how long the oldest has been and at which step. Partitions that another
-process has claimed say so. What is published, spooled, broken or raised follows.
+	return `A row for each partition, below its group's total: records and seconds that the
+group is behind (- where nobody can tell), what the claim is doing, how many
+attempts are running, how long the oldest has been and at which step. Partitions
+that another process has claimed say so. What is published, spooled, broken or
+raised follows.
 
 On a terminal the table is drawn anew in place; where it does not fit, partitions
 at rest are folded. Exit code 1 where the process cannot be reached.

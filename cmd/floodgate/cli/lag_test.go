@@ -93,7 +93,7 @@ func TestScreen(t *testing.T) {
 		width, height int
 		has, hasNot   string
 	}{
-		{200, 60, "vote-ledger  vote.cast  10", "at rest"},
+		{200, 60, "  vote.cast/10 ", "at rest"},
 		{200, 22, "2 at rest", "lines more"},
 		{20, 10, "lines more", "breaker"},
 	} {

@@ -17,7 +17,7 @@ func writeLag(out io.Writer, v *lagView, folded bool) error {
 	_, _ = fmt.Fprintf(&text, "%s  floodgate %s, up %s\n\n", v.at.UTC().Format(time.RFC3339),
 		oneLine(v.process.GetVersion()), v.at.Sub(v.process.GetStartedAt().AsTime()).Round(time.Second))
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "GROUP\tTOPIC\tPARTITION\tRECORDS\tSECONDS\tSTATE\tIN FLIGHT\tOLDEST\tSTEP")
+	_, _ = fmt.Fprintln(w, "GROUP, PARTITION\tRECORDS\tSECONDS\tSTATE\tIN FLIGHT\tOLDEST\tSTEP")
 	for _, g := range v.groups {
 		g.write(w, folded)
 	}
@@ -58,18 +58,18 @@ func (g *lagGroup) write(w io.Writer, folded bool) {
 	if t.troubled > 0 {
 		state += fmt.Sprintf(", %d troubled", t.troubled)
 	}
-	_, _ = fmt.Fprintf(w, "%s\ttotal\t\t%s\t%s\t%s\t%d\t%s\t\n", oneLine(g.name), records, seconds(t.seconds), state, t.inFlight, age(t.oldest))
+	_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t\n", oneLine(g.name), records, seconds(t.seconds), state, t.inFlight, age(t.oldest))
 	resting := 0
 	for _, r := range g.rows {
 		if folded && r.atRest() {
 			resting++
 			continue
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", oneLine(g.name), oneLine(r.topic), r.partition,
+		_, _ = fmt.Fprintf(w, "  %s/%d\t%s\t%s\t%s\t%d\t%s\t%s\n", oneLine(r.topic), r.partition,
 			number(r.records), seconds(r.seconds), r.condition(), r.inFlight, age(r.oldest), oneLine(r.step))
 	}
 	if resting > 0 {
-		_, _ = fmt.Fprintf(w, "%s\t%d at rest\t\t\t\t\t\t\t\n", oneLine(g.name), resting)
+		_, _ = fmt.Fprintf(w, "  %d at rest\t\t\t\t\t\t\n", resting)
 	}
 }
 
@@ -181,6 +181,8 @@ func age(d time.Duration) string {
 	switch {
 	case d <= 0:
 		return ""
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < time.Minute:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	default:
