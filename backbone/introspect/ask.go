@@ -9,7 +9,7 @@ import (
 
 // askTimeout is how long an answer waits for its slowest source: a person looks
 // at it, and what takes longer is news by itself.
-const askTimeout = 500 * time.Millisecond
+const askTimeout = time.Second
 
 // part is a source of a service. Safe for concurrent use.
 type part struct {
@@ -36,6 +36,11 @@ func (p *part) ask(ctx context.Context) (State, error) {
 	case <-q.done:
 		return q.state, q.err
 	case <-ctx.Done():
+	}
+	select {
+	case <-q.done: // both at once
+		return q.state, q.err
+	default:
 		return State{}, fmt.Errorf("no answer for %s", time.Since(q.begun).Round(time.Millisecond))
 	}
 }

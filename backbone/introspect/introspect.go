@@ -54,7 +54,7 @@ func (r *Registry) Add(service string, sources ...Source) (remove func()) {
 }
 
 // Inspect asks the sources that req selects and answers what they told. It
-// returns within half a second, or when ctx ends, whatever a source does.
+// returns within a second, or when ctx ends, whatever a source does.
 func (r *Registry) Inspect(ctx context.Context, req *opsv1.InspectRequest) *opsv1.InspectResponse {
 	selected := r.selected(req)
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)

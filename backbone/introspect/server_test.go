@@ -118,16 +118,18 @@ func TestWatchesFollowAndEndAtTheStop(t *testing.T) {
 			t.Fatal(way, err)
 		}
 		last := int64(0)
-		for range 3 {
+		for answers := 0; answers < 3; {
 			res, err := stream.Recv()
 			if err != nil {
 				t.Fatal(way, err)
 			}
-			now := res.GetServices()[0].GetSpools()[0].GetRecords()
-			if now <= last {
-				t.Errorf("over %s: %d after %d", way, now, last)
+			for _, spool := range res.GetServices()[0].GetSpools() { // none where the machine is too busy
+				if spool.GetRecords() <= last {
+					t.Errorf("over %s: %d after %d", way, spool.GetRecords(), last)
+				}
+				last = spool.GetRecords()
+				answers++
 			}
-			last = now
 		}
 		streams = append(streams, stream)
 	}

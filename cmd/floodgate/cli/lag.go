@@ -14,7 +14,7 @@ import (
 )
 
 // answerTimeout is how long a process may take to answer, on top of the
-// interval: more than the half second that it takes when parts of it hang.
+// interval: more than the second that it takes when parts of it hang.
 const answerTimeout = 5 * time.Second
 
 // lagCmd shows how far the groups of a process are behind, and why.

@@ -31,8 +31,8 @@ const (
 // what their handlers are busy with, what they wait for, how far behind they
 // are, and by which settings they run.
 type IntrospectionServiceClient interface {
-	// Inspect answers once. A part of a service that does not answer within half
-	// a second is named in its unanswered, and the rest is answered all the same.
+	// Inspect answers once. A part of a service that does not answer within a
+	// second is named in its unanswered, and the rest is answered all the same.
 	Inspect(ctx context.Context, in *InspectRequest, opts ...grpc.CallOption) (*InspectResponse, error)
 	// Watch answers now and in every interval, until the caller goes or the
 	// process stops. At most 16 at a time: RESOURCE_EXHAUSTED, reason
@@ -85,8 +85,8 @@ type IntrospectionService_WatchClient = grpc.ServerStreamingClient[InspectRespon
 // what their handlers are busy with, what they wait for, how far behind they
 // are, and by which settings they run.
 type IntrospectionServiceServer interface {
-	// Inspect answers once. A part of a service that does not answer within half
-	// a second is named in its unanswered, and the rest is answered all the same.
+	// Inspect answers once. A part of a service that does not answer within a
+	// second is named in its unanswered, and the rest is answered all the same.
 	Inspect(context.Context, *InspectRequest) (*InspectResponse, error)
 	// Watch answers now and in every interval, until the caller goes or the
 	// process stops. At most 16 at a time: RESOURCE_EXHAUSTED, reason

@@ -43,8 +43,8 @@ const (
 
 // IntrospectionServiceClient is a client for the floodgate.ops.v1.IntrospectionService service.
 type IntrospectionServiceClient interface {
-	// Inspect answers once. A part of a service that does not answer within half
-	// a second is named in its unanswered, and the rest is answered all the same.
+	// Inspect answers once. A part of a service that does not answer within a
+	// second is named in its unanswered, and the rest is answered all the same.
 	Inspect(context.Context, *v1.InspectRequest) (*v1.InspectResponse, error)
 	// Watch answers now and in every interval, until the caller goes or the
 	// process stops. At most 16 at a time: RESOURCE_EXHAUSTED, reason
@@ -101,8 +101,8 @@ func (c *introspectionServiceClient) Watch(ctx context.Context, req *v1.WatchReq
 // IntrospectionServiceHandler is an implementation of the floodgate.ops.v1.IntrospectionService
 // service.
 type IntrospectionServiceHandler interface {
-	// Inspect answers once. A part of a service that does not answer within half
-	// a second is named in its unanswered, and the rest is answered all the same.
+	// Inspect answers once. A part of a service that does not answer within a
+	// second is named in its unanswered, and the rest is answered all the same.
 	Inspect(context.Context, *v1.InspectRequest) (*v1.InspectResponse, error)
 	// Watch answers now and in every interval, until the caller goes or the
 	// process stops. At most 16 at a time: RESOURCE_EXHAUSTED, reason
