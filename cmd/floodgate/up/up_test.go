@@ -13,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/backbone/telemetry"
 	"floodgate.internal/cmd/floodgate/up"
+	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
+	"floodgate.internal/proto/topics"
 )
 
 // start runs a stack on free ports until stop is called.
@@ -113,6 +116,7 @@ func TestVotesAreCountedAndSurviveARestart(t *testing.T) {
 		return tally["total"] == "30" && tally["duplicates"] == "1" && tally["lag"] == "0"
 	}
 	eventually(t, "30 counted, 1 duplicate", whole)
+	lookInside(t, addrs.GRPC)
 	stop()
 
 	addrs, stop = start(t, dir)
@@ -127,6 +131,31 @@ func TestVotesAreCountedAndSurviveARestart(t *testing.T) {
 	if vote["status"] != "DUPLICATE" {
 		t.Errorf("second vote of a voter: %v", vote)
 	}
+}
+
+// lookInside asks over a socket what the process is doing.
+func lookInside(t *testing.T, addr string) {
+	t.Helper()
+	conn, err := rpc.Dial(addr, rpc.DialConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	eventually(t, "the groups of the vote service are told, at rest", func() bool {
+		res, err := opsv1.NewIntrospectionServiceClient(conn).Inspect(t.Context(), &opsv1.InspectRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		vote, next := res.GetServices()[0], map[string]int64{}
+		for _, c := range vote.GetClaims() {
+			if c.GetTopic() == topics.VoteCast {
+				next[c.GetGroup()] += c.GetNext()
+			}
+		}
+		// 32 records were published, and each group has read them all.
+		return vote.GetService() == "vote" && next[topics.GroupVoteTally] == 32 && next[topics.GroupVoteLedger] == 32 &&
+			vote.GetInFlightTotal() == 0 && len(vote.GetSettings()) > 0
+	})
 }
 
 func TestNothingListensBeyondThisMachine(t *testing.T) {
