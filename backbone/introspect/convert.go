@@ -41,7 +41,7 @@ func inFlightMessage(now time.Time, f InFlight) *opsv1.InFlightRecord {
 	return &opsv1.InFlightRecord{
 		Group: f.Group, Topic: f.Topic, Partition: f.Partition, Offset: f.Offset, Records: int64(f.Records),
 		Key: keyText(f.Key), Step: text(f.Step, maxText), Age: durationpb.New(now.Sub(f.Since)),
-		Runaway: f.Runaway, Stack: text(f.Stack, maxStack),
+		Runaway: f.Runaway, Stack: text(f.Stack, maxStack), Dependency: text(f.Dependency, maxText),
 	}
 }
 
@@ -51,7 +51,9 @@ func publisherMessage(p Publisher) *opsv1.PublisherState {
 
 func spoolMessage(s Spool) *opsv1.SpoolState {
 	return &opsv1.SpoolState{
-		Name: s.Name, Topic: s.Topic, Records: s.Records, Bytes: s.Bytes, OldestAt: timestamp(s.OldestAt), Error: reason(s.Err),
+		Name: s.Name, Topic: s.Topic, Records: s.Records, Bytes: s.Bytes, OldestAt: timestamp(s.OldestAt),
+		SpoolingLanes: int32(s.SpoolingLanes), Entering: int64(s.Entering), //nolint:gosec // there are 64 lanes
+		ReadAt: timestamp(s.ReadAt), Error: text(s.Error, maxText),
 	}
 }
 
@@ -63,9 +65,14 @@ func breakerMessage(b Breaker) *opsv1.BreakerState {
 }
 
 func replyTopicMessage(t ReplyTopic) *opsv1.ReplyTopicState {
-	return &opsv1.ReplyTopicState{
-		Name: t.Name, Topic: t.Topic, Ready: t.Ready, Waiting: t.Waiting, Late: t.Late, Error: reason(t.Err),
+	out := &opsv1.ReplyTopicState{
+		Name: t.Name, Topic: t.Topic, Waiting: int64(t.Waiting), Late: t.Late, LateDropped: t.LateDropped,
+		LeaseAge: durationpb.New(t.LeaseAge), LeaseTtl: durationpb.New(t.LeaseTTL), Topics: t.Topics, Reaped: t.Reaped,
 	}
+	if t.Waiting > 0 {
+		out.Oldest = durationpb.New(t.Oldest)
+	}
+	return out
 }
 
 func lagMessage(l Lag) *opsv1.PartitionLag {
@@ -78,7 +85,8 @@ func lagMessage(l Lag) *opsv1.PartitionLag {
 
 func alertMessage(a Alert) *opsv1.AlertState {
 	return &opsv1.AlertState{
-		AlertId: a.ID, Kind: a.Kind, Subject: text(a.Subject, maxText), Message: text(a.Message, maxText), RaisedAt: timestamp(a.RaisedAt),
+		AlertId: a.ID, Kind: a.Kind, Severity: a.Severity, Message: text(a.Message, maxText),
+		RaisedAt: timestamp(a.RaisedAt), Pending: a.Pending,
 	}
 }
 

@@ -47,9 +47,11 @@ type InFlight struct {
 	Step  string
 	Since time.Time
 	// Runaway says that it has outlived its deadline or its claim; Stack is where
-	// it then was, as text; empty where nobody looked.
+	// its goroutine then stood.
 	Runaway bool
 	Stack   string
+	// Dependency is what it waits for; empty where none is known.
+	Dependency string
 }
 
 // Publisher is what a publisher has handed to the broker.
@@ -62,12 +64,17 @@ type Publisher struct {
 // Spool is what waits in a spool for its topic.
 type Spool struct {
 	Name, Topic string
-	// Records and Bytes wait.
+	// Records and Bytes are in the table, of all instances; OldestAt is when the
+	// oldest was accepted, zero where there is none.
 	Records, Bytes int64
-	// OldestAt is when the oldest of them was accepted; zero where there is none.
-	OldestAt time.Time
-	// Err is why it cannot be emptied now.
-	Err error
+	OldestAt       time.Time
+	// SpoolingLanes of this process go to the table and not to the broker, and
+	// Entering records are on their way into it.
+	SpoolingLanes, Entering int
+	// ReadAt is when the table was read, zero where it never was; Error is why it
+	// could not be since.
+	ReadAt time.Time
+	Error  string
 }
 
 // Breaker is a circuit breaker of a dependency.
@@ -83,12 +90,19 @@ type Breaker struct {
 
 // ReplyTopic is where replies to this process's requests arrive.
 type ReplyTopic struct {
+	// Topic is empty while there is none.
 	Name, Topic string
-	// Ready says whether requests can be sent; Err why not.
-	Ready bool
-	Err   error
-	// Waiting requests have no reply yet; Late replies found nobody waiting.
-	Waiting, Late int64
+	// Waiting requests have no reply yet, the first of them for Oldest.
+	Waiting int
+	Oldest  time.Duration
+	// Late replies found nobody waiting; LateDropped of them nobody was handed.
+	Late, LateDropped int64
+	// LeaseAge is the time since the topic's lease was renewed; at LeaseTTL it is
+	// given up.
+	LeaseAge, LeaseTTL time.Duration
+	// Topics is how many this instance has had, Reaped how many of others' it has
+	// removed.
+	Topics, Reaped int64
 }
 
 // Lag is how far a group is behind in one partition.
@@ -114,7 +128,9 @@ type Lag struct {
 type Alert struct {
 	// ID is the same until the alert is cleared.
 	ID string
-	// Kind, Subject and Message say what it is, of what, and in a sentence.
-	Kind, Subject, Message string
-	RaisedAt               time.Time
+	// Kind and Severity say what it is and how grave, Message both in a sentence.
+	Kind, Severity, Message string
+	RaisedAt                time.Time
+	// Pending says that its last change is not in the log yet.
+	Pending bool
 }

@@ -25,7 +25,7 @@ import (
 func looked() *opsv1.InspectResponse {
 	at := time.Date(2026, 11, 25, 20, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) *timestamppb.Timestamp { return timestamppb.New(at.Add(-d)) }
-	hung := &opsv1.InFlightRecord{Step: "handle\x1b[31m", Age: durationpb.New(83 * time.Second)}
+	hung := &opsv1.InFlightRecord{Step: "handle\x1b[31m", Dependency: "postgresql", Age: durationpb.New(83 * time.Second)}
 	return &opsv1.InspectResponse{
 		AsOf: timestamppb.New(at), Process: &opsv1.Process{Version: "v1.2.0", StartedAt: ago(26 * time.Hour)},
 		Services: []*opsv1.ServiceState{{
@@ -41,13 +41,13 @@ func looked() *opsv1.InspectResponse {
 				{Group: "vote-ledger", Topic: "vote.cast", Partition: 10, Records: 0, Seconds: 0, Owned: true, State: opsv1.ClaimState_RUNNING},
 				{Group: "vote-ledger", Topic: "vote.cast", Partition: 11, Records: -1, Seconds: -1},
 			},
-			Alerts:   []*opsv1.AlertState{{AlertId: "x", Kind: "LAG", Subject: "vote-ledger vote.cast/2", Message: "1,234,567 records behind", RaisedAt: ago(70 * time.Second)}},
+			Alerts:   []*opsv1.AlertState{{AlertId: "x", Kind: "LAG", Severity: "WARNING", Pending: true, Message: "vote-ledger is 1,234,567 records behind in vote.cast/2", RaisedAt: ago(70 * time.Second)}},
 			Breakers: []*opsv1.BreakerState{{Name: "postgresql", State: opsv1.BreakerState_OPEN, Since: ago(80 * time.Second), Error: "connection refused"}, {Name: "redis", State: opsv1.BreakerState_CLOSED}},
 			Spools: []*opsv1.SpoolState{
-				{Topic: "vote.cast", Records: 4_200, Bytes: 1_300_000, OldestAt: ago(12 * time.Second), Error: "the broker does not answer"}, {Topic: "vote.other"},
+				{Topic: "vote.cast", Records: 4_200, Bytes: 1_300_000, OldestAt: ago(12 * time.Second), SpoolingLanes: 64, Error: "the table cannot be read"}, {Topic: "vote.other"},
 			},
 			Publishers:  []*opsv1.PublisherState{{Name: "writer", Records: 17, Bytes: 2_500}},
-			ReplyTopics: []*opsv1.ReplyTopicState{{Topic: "reply.a1", Waiting: 2, Late: 1, Error: "not created yet"}, {Topic: "reply.a2", Ready: true}},
+			ReplyTopics: []*opsv1.ReplyTopicState{{Name: "payment", Topic: "reply.a1", Waiting: 2, Oldest: durationpb.New(1500 * time.Millisecond), Late: 1}, {Name: "wallet"}},
 			Unanswered:  []*opsv1.ServiceState_Unanswered{{Source: "lag", Section: opsv1.InspectRequest_LAG, Reason: "no answer for 2.5s"}},
 			Cut:         []opsv1.InspectRequest_Section{opsv1.InspectRequest_CLAIMS},
 		}},

@@ -41,6 +41,7 @@ type lagPartitionJSON struct {
 	InFlight      int64   `json:"inFlight"`
 	OldestSeconds float64 `json:"oldestSeconds"`
 	Step          string  `json:"step,omitempty"`
+	Dependency    string  `json:"dependency,omitempty"`
 	Error         string  `json:"error,omitempty"`
 }
 
@@ -48,7 +49,7 @@ type lagAlertJSON struct {
 	Service  string    `json:"service"`
 	AlertID  string    `json:"alertId"`
 	Kind     string    `json:"kind"`
-	Subject  string    `json:"subject"`
+	Severity string    `json:"severity"`
 	Message  string    `json:"message"`
 	RaisedAt time.Time `json:"raisedAt"`
 }
@@ -66,6 +67,7 @@ type lagSpoolJSON struct {
 	Records       int64   `json:"records"`
 	Bytes         int64   `json:"bytes"`
 	OldestSeconds float64 `json:"oldestSeconds"`
+	SpoolingLanes int32   `json:"spoolingLanes"`
 	Error         string  `json:"error,omitempty"`
 }
 
@@ -77,12 +79,12 @@ type lagFlightJSON struct {
 }
 
 type lagReplyJSON struct {
-	Service string `json:"service"`
-	Topic   string `json:"topic"`
-	Ready   bool   `json:"ready"`
-	Waiting int64  `json:"waiting"`
-	Late    int64  `json:"late"`
-	Error   string `json:"error,omitempty"`
+	Service       string  `json:"service"`
+	Name          string  `json:"name"`
+	Topic         string  `json:"topic"`
+	Waiting       int64   `json:"waiting"`
+	OldestSeconds float64 `json:"oldestSeconds"`
+	Late          int64   `json:"late"`
 }
 
 type lagSilentJSON struct {
@@ -125,7 +127,7 @@ func (g *lagGroup) json() lagGroupJSON {
 	for _, r := range g.rows {
 		out.Partitions = append(out.Partitions, lagPartitionJSON{
 			Topic: r.topic, Partition: r.partition, Records: r.records, Seconds: r.seconds, Owned: r.owned, State: r.state,
-			Stuck: r.stuck, InFlight: r.inFlight, OldestSeconds: r.oldest.Seconds(), Step: r.step, Error: r.err,
+			Stuck: r.stuck, InFlight: r.inFlight, OldestSeconds: r.oldest.Seconds(), Step: r.step, Dependency: r.dependency, Error: r.err,
 		})
 	}
 	return out
@@ -135,7 +137,7 @@ func (g *lagGroup) json() lagGroupJSON {
 func (j *lagJSON) add(s *opsv1.ServiceState, at time.Time) {
 	name := s.GetService()
 	for _, a := range s.GetAlerts() {
-		j.Alerts = append(j.Alerts, lagAlertJSON{name, a.GetAlertId(), a.GetKind(), a.GetSubject(), a.GetMessage(), a.GetRaisedAt().AsTime()})
+		j.Alerts = append(j.Alerts, lagAlertJSON{name, a.GetAlertId(), a.GetKind(), a.GetSeverity(), a.GetMessage(), a.GetRaisedAt().AsTime()})
 	}
 	for _, b := range s.GetBreakers() {
 		j.Breakers = append(j.Breakers, lagBreakerJSON{name, b.GetName(), b.GetState().String(), b.GetError()})
@@ -145,13 +147,13 @@ func (j *lagJSON) add(s *opsv1.ServiceState, at time.Time) {
 		if p.OldestAt != nil {
 			oldest = at.Sub(p.GetOldestAt().AsTime()).Seconds()
 		}
-		j.Spools = append(j.Spools, lagSpoolJSON{name, p.GetTopic(), p.GetRecords(), p.GetBytes(), oldest, p.GetError()})
+		j.Spools = append(j.Spools, lagSpoolJSON{name, p.GetTopic(), p.GetRecords(), p.GetBytes(), oldest, p.GetSpoolingLanes(), p.GetError()})
 	}
 	for _, p := range s.GetPublishers() {
 		j.Publishers = append(j.Publishers, lagFlightJSON{name, p.GetName(), p.GetRecords(), p.GetBytes()})
 	}
 	for _, r := range s.GetReplyTopics() {
-		j.ReplyTopics = append(j.ReplyTopics, lagReplyJSON{name, r.GetTopic(), r.GetReady(), r.GetWaiting(), r.GetLate(), r.GetError()})
+		j.ReplyTopics = append(j.ReplyTopics, lagReplyJSON{name, r.GetName(), r.GetTopic(), r.GetWaiting(), r.GetOldest().AsDuration().Seconds(), r.GetLate()})
 	}
 	for _, u := range s.GetUnanswered() {
 		j.Unanswered = append(j.Unanswered, lagSilentJSON{name, u.GetSource(), u.GetSection().String(), u.GetReason()})

@@ -66,11 +66,19 @@ func (g *lagGroup) write(w io.Writer, folded bool) {
 			continue
 		}
 		_, _ = fmt.Fprintf(w, "  %s/%d\t%s\t%s\t%s\t%d\t%s\t%s\n", oneLine(r.topic), r.partition,
-			number(r.records), seconds(r.seconds), r.condition(), r.inFlight, age(r.oldest), oneLine(r.step))
+			number(r.records), seconds(r.seconds), r.condition(), r.inFlight, age(r.oldest), r.work())
 	}
 	if resting > 0 {
 		_, _ = fmt.Fprintf(w, "  %d at rest\t\t\t\t\t\t\n", resting)
 	}
+}
+
+// work is what the oldest attempt is busy with, for people.
+func (r *lagRow) work() string {
+	if r.dependency == "" {
+		return oneLine(r.step)
+	}
+	return oneLine(r.step) + " on " + oneLine(r.dependency)
 }
 
 // condition is a row's state, for people.
@@ -118,7 +126,11 @@ func writeService(line func(kind, name, format string, args ...any), at time.Tim
 	}
 	name := func(part string) string { return s.GetService() + " " + part }
 	for _, a := range s.GetAlerts() {
-		line("alert", name(a.GetKind()), "%s%s: %s", oneLine(a.GetSubject()), since(a.GetRaisedAt(), a.RaisedAt != nil), oneLine(a.GetMessage()))
+		pending := ""
+		if a.GetPending() {
+			pending = ", not in the log yet"
+		}
+		line("alert", name(a.GetKind()), "%s%s: %s%s", oneLine(a.GetSeverity()), since(a.GetRaisedAt(), a.RaisedAt != nil), oneLine(a.GetMessage()), pending)
 	}
 	for _, b := range s.GetBreakers() {
 		line("breaker", name(b.GetName()), "%s%s%s", b.GetState(), since(b.GetSince(), b.Since != nil), because(b.GetError()))
@@ -128,17 +140,22 @@ func writeService(line func(kind, name, format string, args ...any), at time.Tim
 		if p.OldestAt != nil {
 			oldest = ", the oldest" + since(p.GetOldestAt(), true)
 		}
-		line("spool", name(p.GetTopic()), "%s records, %s%s%s", number(p.GetRecords()), size(p.GetBytes()), oldest, because(p.GetError()))
+		line("spool", name(p.GetTopic()), "%s records, %s%s; %d lanes spool here%s", number(p.GetRecords()), size(p.GetBytes()), oldest,
+			p.GetSpoolingLanes(), because(p.GetError()))
 	}
 	for _, p := range s.GetPublishers() {
 		line("publisher", name(p.GetName()), "%s records, %s await their ack", number(p.GetRecords()), size(p.GetBytes()))
 	}
 	for _, r := range s.GetReplyTopics() {
-		state := "ready"
-		if !r.GetReady() {
-			state = "not ready"
+		topic := r.GetTopic()
+		if topic == "" {
+			topic = "no topic yet"
 		}
-		line("replies", name(r.GetTopic()), "%s, %d waiting, %d late%s", state, r.GetWaiting(), r.GetLate(), because(r.GetError()))
+		waiting := fmt.Sprintf("%d waiting", r.GetWaiting())
+		if r.Oldest != nil {
+			waiting += ", the oldest for " + age(r.GetOldest().AsDuration())
+		}
+		line("replies", name(r.GetName()), "%s, %s, %d late", oneLine(topic), waiting, r.GetLate())
 	}
 	for _, u := range s.GetUnanswered() {
 		line("silent", name(u.GetSource()), "%s", oneLine(u.GetReason()))

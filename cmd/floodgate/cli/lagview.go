@@ -32,11 +32,13 @@ type lagRow struct {
 	owned   bool
 	state   string // empty where unknown
 	stuck   bool
-	// inFlight attempts are running; the oldest for so long, at that step.
-	inFlight int64
-	oldest   time.Duration
-	step     string
-	err      string
+	// inFlight attempts are running; the oldest for so long, at that step and
+	// waiting for that dependency.
+	inFlight   int64
+	oldest     time.Duration
+	step       string
+	dependency string
+	err        string
 }
 
 // lagOf joins claims and lag of the groups that are named, or of all.
@@ -53,7 +55,8 @@ func lagOf(res *opsv1.InspectResponse, groups []string) *lagView {
 		for _, c := range s.GetClaims() {
 			if row := v.row(s, c.GetGroup(), c.GetTopic(), c.GetPartition(), groups); row != nil {
 				row.owned, row.state, row.inFlight = true, stateName(c.GetState()), c.GetInFlight()
-				row.oldest, row.step = c.GetOldest().GetAge().AsDuration(), c.GetOldest().GetStep()
+				row.oldest = c.GetOldest().GetAge().AsDuration()
+				row.step, row.dependency = c.GetOldest().GetStep(), c.GetOldest().GetDependency()
 				row.err = cmp.Or(c.GetError(), c.GetCommitError())
 			}
 		}

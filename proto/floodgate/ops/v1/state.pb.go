@@ -313,8 +313,10 @@ type InFlightRecord struct {
 	Age *durationpb.Duration `protobuf:"bytes,8,opt,name=age,proto3" json:"age,omitempty"`
 	// Whether it has outlived its deadline or its claim.
 	Runaway bool `protobuf:"varint,9,opt,name=runaway,proto3" json:"runaway,omitempty"`
-	// The goroutine's stack, where one was taken; at most 8 KiB.
-	Stack         string `protobuf:"bytes,10,opt,name=stack,proto3" json:"stack,omitempty"`
+	// Where a runaway's goroutine stood when it became one; at most 8 KiB.
+	Stack string `protobuf:"bytes,10,opt,name=stack,proto3" json:"stack,omitempty"`
+	// The dependency that the attempt waits for; empty where none is known.
+	Dependency    string `protobuf:"bytes,11,opt,name=dependency,proto3" json:"dependency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -419,6 +421,13 @@ func (x *InFlightRecord) GetStack() string {
 	return ""
 }
 
+func (x *InFlightRecord) GetDependency() string {
+	if x != nil {
+		return x.Dependency
+	}
+	return ""
+}
+
 // PublisherState is what a publisher has handed to the broker.
 type PublisherState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -490,14 +499,20 @@ type SpoolState struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The topic.
 	Topic string `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
-	// Records that wait.
+	// Records in the table, of all instances.
 	Records int64 `protobuf:"varint,3,opt,name=records,proto3" json:"records,omitempty"`
 	// Their size.
 	Bytes int64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// When the oldest was accepted; absent where none waits.
 	OldestAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=oldest_at,json=oldestAt,proto3,oneof" json:"oldest_at,omitempty"`
-	// Why it cannot be emptied now; empty where it can.
-	Error         string `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	// Lanes of this process whose records go to the table and not to the broker.
+	SpoolingLanes int32 `protobuf:"varint,6,opt,name=spooling_lanes,json=spoolingLanes,proto3" json:"spooling_lanes,omitempty"`
+	// Records of this process on their way into the table.
+	Entering int64 `protobuf:"varint,7,opt,name=entering,proto3" json:"entering,omitempty"`
+	// When the table was read; absent where it never was.
+	ReadAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=read_at,json=readAt,proto3,oneof" json:"read_at,omitempty"`
+	// Why the table could not be read since; empty where it could.
+	Error         string `protobuf:"bytes,9,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -563,6 +578,27 @@ func (x *SpoolState) GetBytes() int64 {
 func (x *SpoolState) GetOldestAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.OldestAt
+	}
+	return nil
+}
+
+func (x *SpoolState) GetSpoolingLanes() int32 {
+	if x != nil {
+		return x.SpoolingLanes
+	}
+	return 0
+}
+
+func (x *SpoolState) GetEntering() int64 {
+	if x != nil {
+		return x.Entering
+	}
+	return 0
+}
+
+func (x *SpoolState) GetReadAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadAt
 	}
 	return nil
 }
@@ -652,16 +688,25 @@ type ReplyTopicState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The requests' kind.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The topic, this instance's own.
+	// The topic, this instance's own; empty while it has none, and requests
+	// cannot be sent.
 	Topic string `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
-	// Whether requests can be sent.
-	Ready bool `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
 	// Requests without a reply that are still waited for.
-	Waiting int64 `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Waiting int64 `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// How long the first of them has waited; absent where none waits.
+	Oldest *durationpb.Duration `protobuf:"bytes,4,opt,name=oldest,proto3,oneof" json:"oldest,omitempty"`
 	// Replies that came after nobody waited any more.
 	Late int64 `protobuf:"varint,5,opt,name=late,proto3" json:"late,omitempty"`
-	// Why it is not ready; empty where it is.
-	Error         string `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	// Those of them that the service could not be handed.
+	LateDropped int64 `protobuf:"varint,6,opt,name=late_dropped,json=lateDropped,proto3" json:"late_dropped,omitempty"`
+	// Since when the topic's lease has not been renewed.
+	LeaseAge *durationpb.Duration `protobuf:"bytes,7,opt,name=lease_age,json=leaseAge,proto3" json:"lease_age,omitempty"`
+	// At this age of its lease the topic is given up.
+	LeaseTtl *durationpb.Duration `protobuf:"bytes,8,opt,name=lease_ttl,json=leaseTtl,proto3" json:"lease_ttl,omitempty"`
+	// How many topics this instance has had: 1 where all is well.
+	Topics int64 `protobuf:"varint,9,opt,name=topics,proto3" json:"topics,omitempty"`
+	// How many topics of instances that are gone it has removed.
+	Reaped        int64 `protobuf:"varint,10,opt,name=reaped,proto3" json:"reaped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -710,18 +755,18 @@ func (x *ReplyTopicState) GetTopic() string {
 	return ""
 }
 
-func (x *ReplyTopicState) GetReady() bool {
-	if x != nil {
-		return x.Ready
-	}
-	return false
-}
-
 func (x *ReplyTopicState) GetWaiting() int64 {
 	if x != nil {
 		return x.Waiting
 	}
 	return 0
+}
+
+func (x *ReplyTopicState) GetOldest() *durationpb.Duration {
+	if x != nil {
+		return x.Oldest
+	}
+	return nil
 }
 
 func (x *ReplyTopicState) GetLate() int64 {
@@ -731,11 +776,39 @@ func (x *ReplyTopicState) GetLate() int64 {
 	return 0
 }
 
-func (x *ReplyTopicState) GetError() string {
+func (x *ReplyTopicState) GetLateDropped() int64 {
 	if x != nil {
-		return x.Error
+		return x.LateDropped
 	}
-	return ""
+	return 0
+}
+
+func (x *ReplyTopicState) GetLeaseAge() *durationpb.Duration {
+	if x != nil {
+		return x.LeaseAge
+	}
+	return nil
+}
+
+func (x *ReplyTopicState) GetLeaseTtl() *durationpb.Duration {
+	if x != nil {
+		return x.LeaseTtl
+	}
+	return nil
+}
+
+func (x *ReplyTopicState) GetTopics() int64 {
+	if x != nil {
+		return x.Topics
+	}
+	return 0
+}
+
+func (x *ReplyTopicState) GetReaped() int64 {
+	if x != nil {
+		return x.Reaped
+	}
+	return 0
 }
 
 // PartitionLag is how far a group is behind in one partition.
@@ -890,12 +963,14 @@ type AlertState struct {
 	AlertId string `protobuf:"bytes,1,opt,name=alert_id,json=alertId,proto3" json:"alert_id,omitempty"`
 	// What kind it is.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	// What it is about: a group and partition, a dependency.
-	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// How soon a person should look.
+	Severity string `protobuf:"bytes,3,opt,name=severity,proto3" json:"severity,omitempty"`
 	// A sentence for operators.
 	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
-	// Since when.
-	RaisedAt      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=raised_at,json=raisedAt,proto3" json:"raised_at,omitempty"`
+	// Since when it holds.
+	RaisedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=raised_at,json=raisedAt,proto3" json:"raised_at,omitempty"`
+	// Whether its last change is not in the log yet.
+	Pending       bool `protobuf:"varint,6,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -944,9 +1019,9 @@ func (x *AlertState) GetKind() string {
 	return ""
 }
 
-func (x *AlertState) GetSubject() string {
+func (x *AlertState) GetSeverity() string {
 	if x != nil {
-		return x.Subject
+		return x.Severity
 	}
 	return ""
 }
@@ -963,6 +1038,13 @@ func (x *AlertState) GetRaisedAt() *timestamppb.Timestamp {
 		return x.RaisedAt
 	}
 	return nil
+}
+
+func (x *AlertState) GetPending() bool {
+	if x != nil {
+		return x.Pending
+	}
+	return false
 }
 
 // Setting is a setting in force.
@@ -1060,7 +1142,7 @@ const file_floodgate_ops_v1_state_proto_rawDesc = "" +
 	"\x06OUTAGE\x10\x04\x12\x14\n" +
 	"\x10DEAD_LETTER_HELD\x10\x05B\b\n" +
 	"\x06_sinceB\t\n" +
-	"\a_oldest\"\x95\x02\n" +
+	"\a_oldest\"\xb5\x02\n" +
 	"\x0eInFlightRecord\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1c\n" +
@@ -1072,21 +1154,29 @@ const file_floodgate_ops_v1_state_proto_rawDesc = "" +
 	"\x03age\x18\b \x01(\v2\x19.google.protobuf.DurationR\x03age\x12\x18\n" +
 	"\arunaway\x18\t \x01(\bR\arunaway\x12\x14\n" +
 	"\x05stack\x18\n" +
-	" \x01(\tR\x05stack\"T\n" +
+	" \x01(\tR\x05stack\x12\x1e\n" +
+	"\n" +
+	"dependency\x18\v \x01(\tR\n" +
+	"dependency\"T\n" +
 	"\x0ePublisherState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\arecords\x18\x02 \x01(\x03R\arecords\x12\x14\n" +
-	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\"\xc8\x01\n" +
+	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\"\xd1\x02\n" +
 	"\n" +
 	"SpoolState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x18\n" +
 	"\arecords\x18\x03 \x01(\x03R\arecords\x12\x14\n" +
 	"\x05bytes\x18\x04 \x01(\x03R\x05bytes\x12<\n" +
-	"\toldest_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\boldestAt\x88\x01\x01\x12\x14\n" +
-	"\x05error\x18\x06 \x01(\tR\x05errorB\f\n" +
+	"\toldest_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\boldestAt\x88\x01\x01\x12%\n" +
+	"\x0espooling_lanes\x18\x06 \x01(\x05R\rspoolingLanes\x12\x1a\n" +
+	"\bentering\x18\a \x01(\x03R\bentering\x128\n" +
+	"\aread_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampH\x01R\x06readAt\x88\x01\x01\x12\x14\n" +
+	"\x05error\x18\t \x01(\tR\x05errorB\f\n" +
 	"\n" +
-	"_oldest_at\"\xfa\x01\n" +
+	"_oldest_atB\n" +
+	"\n" +
+	"\b_read_at\"\xfa\x01\n" +
 	"\fBreakerState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2$.floodgate.ops.v1.BreakerState.StateR\x05state\x125\n" +
@@ -1098,14 +1188,20 @@ const file_floodgate_ops_v1_state_proto_rawDesc = "" +
 	"\x06CLOSED\x10\x01\x12\b\n" +
 	"\x04OPEN\x10\x02\x12\r\n" +
 	"\tHALF_OPEN\x10\x03B\b\n" +
-	"\x06_since\"\x95\x01\n" +
+	"\x06_since\"\xef\x02\n" +
 	"\x0fReplyTopicState\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x14\n" +
-	"\x05ready\x18\x03 \x01(\bR\x05ready\x12\x18\n" +
-	"\awaiting\x18\x04 \x01(\x03R\awaiting\x12\x12\n" +
-	"\x04late\x18\x05 \x01(\x03R\x04late\x12\x14\n" +
-	"\x05error\x18\x06 \x01(\tR\x05error\"\x88\x03\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x18\n" +
+	"\awaiting\x18\x03 \x01(\x03R\awaiting\x126\n" +
+	"\x06oldest\x18\x04 \x01(\v2\x19.google.protobuf.DurationH\x00R\x06oldest\x88\x01\x01\x12\x12\n" +
+	"\x04late\x18\x05 \x01(\x03R\x04late\x12!\n" +
+	"\flate_dropped\x18\x06 \x01(\x03R\vlateDropped\x126\n" +
+	"\tlease_age\x18\a \x01(\v2\x19.google.protobuf.DurationR\bleaseAge\x126\n" +
+	"\tlease_ttl\x18\b \x01(\v2\x19.google.protobuf.DurationR\bleaseTtl\x12\x16\n" +
+	"\x06topics\x18\t \x01(\x03R\x06topics\x12\x16\n" +
+	"\x06reaped\x18\n" +
+	" \x01(\x03R\x06reapedB\t\n" +
+	"\a_oldest\"\x88\x03\n" +
 	"\fPartitionLag\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1c\n" +
@@ -1121,14 +1217,15 @@ const file_floodgate_ops_v1_state_proto_rawDesc = "" +
 	"\x04step\x18\v \x01(\tR\x04step\x12@\n" +
 	"\vobserved_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampH\x00R\n" +
 	"observedAt\x88\x01\x01B\x0e\n" +
-	"\f_observed_at\"\xa8\x01\n" +
+	"\f_observed_at\"\xc4\x01\n" +
 	"\n" +
 	"AlertState\x12\x19\n" +
 	"\balert_id\x18\x01 \x01(\tR\aalertId\x12\x12\n" +
-	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
-	"\asubject\x18\x03 \x01(\tR\asubject\x12\x18\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n" +
+	"\bseverity\x18\x03 \x01(\tR\bseverity\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x127\n" +
-	"\traised_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\braisedAt\"O\n" +
+	"\traised_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\braisedAt\x12\x18\n" +
+	"\apending\x18\x06 \x01(\bR\apending\"O\n" +
 	"\aSetting\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x1a\n" +
@@ -1169,16 +1266,20 @@ var file_floodgate_ops_v1_state_proto_depIdxs = []int32{
 	3,  // 2: floodgate.ops.v1.ClaimState.oldest:type_name -> floodgate.ops.v1.InFlightRecord
 	12, // 3: floodgate.ops.v1.InFlightRecord.age:type_name -> google.protobuf.Duration
 	11, // 4: floodgate.ops.v1.SpoolState.oldest_at:type_name -> google.protobuf.Timestamp
-	1,  // 5: floodgate.ops.v1.BreakerState.state:type_name -> floodgate.ops.v1.BreakerState.State
-	11, // 6: floodgate.ops.v1.BreakerState.since:type_name -> google.protobuf.Timestamp
-	0,  // 7: floodgate.ops.v1.PartitionLag.state:type_name -> floodgate.ops.v1.ClaimState.State
-	11, // 8: floodgate.ops.v1.PartitionLag.observed_at:type_name -> google.protobuf.Timestamp
-	11, // 9: floodgate.ops.v1.AlertState.raised_at:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	11, // 5: floodgate.ops.v1.SpoolState.read_at:type_name -> google.protobuf.Timestamp
+	1,  // 6: floodgate.ops.v1.BreakerState.state:type_name -> floodgate.ops.v1.BreakerState.State
+	11, // 7: floodgate.ops.v1.BreakerState.since:type_name -> google.protobuf.Timestamp
+	12, // 8: floodgate.ops.v1.ReplyTopicState.oldest:type_name -> google.protobuf.Duration
+	12, // 9: floodgate.ops.v1.ReplyTopicState.lease_age:type_name -> google.protobuf.Duration
+	12, // 10: floodgate.ops.v1.ReplyTopicState.lease_ttl:type_name -> google.protobuf.Duration
+	0,  // 11: floodgate.ops.v1.PartitionLag.state:type_name -> floodgate.ops.v1.ClaimState.State
+	11, // 12: floodgate.ops.v1.PartitionLag.observed_at:type_name -> google.protobuf.Timestamp
+	11, // 13: floodgate.ops.v1.AlertState.raised_at:type_name -> google.protobuf.Timestamp
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_floodgate_ops_v1_state_proto_init() }
@@ -1189,6 +1290,7 @@ func file_floodgate_ops_v1_state_proto_init() {
 	file_floodgate_ops_v1_state_proto_msgTypes[0].OneofWrappers = []any{}
 	file_floodgate_ops_v1_state_proto_msgTypes[3].OneofWrappers = []any{}
 	file_floodgate_ops_v1_state_proto_msgTypes[4].OneofWrappers = []any{}
+	file_floodgate_ops_v1_state_proto_msgTypes[5].OneofWrappers = []any{}
 	file_floodgate_ops_v1_state_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
