@@ -10,7 +10,7 @@ import (
 
 	"floodgate.internal/backbone/rpc"
 	_ "floodgate.internal/proto/floodgate/ops/v1"  // Registers its services.
-	_ "floodgate.internal/proto/floodgate/vote/v1" // Likewise.
+	_ "floodgate.internal/proto/floodgate/vote/v1" // Registers its services.
 	"floodgate.internal/tests/architecture"
 )
 
