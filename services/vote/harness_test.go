@@ -2,6 +2,7 @@ package vote_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -194,7 +195,11 @@ func (in *installation) receipts(i *instance, poll string) map[string]*votev1.Vo
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// runOnce runs an instance that is expected to end by itself.
+// errServed says that an instance which was to refuse serves.
+var errServed = errors.New("the instance reached all it depends on and serves")
+
+// runOnce runs an instance that is expected to end by itself; one that gets as
+// far as to serve is stopped at once, with errServed.
 func (in *installation) runOnce(change func(*vote.Config)) error {
 	in.t.Helper()
 	cfg := in.config()
@@ -205,5 +210,13 @@ func (in *installation) runOnce(change func(*vote.Config)) error {
 	in.must(err)
 	ctx, cancel := context.WithTimeout(in.t.Context(), time.Minute)
 	defer cancel()
-	return service.Run(ctx, func() {})
+	served := false
+	err = service.Run(ctx, func() {
+		served = true
+		cancel()
+	})
+	if served {
+		return errors.Join(errServed, err)
+	}
+	return err
 }

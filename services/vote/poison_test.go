@@ -1,6 +1,7 @@
 package vote_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote"
+	"floodgate.internal/services/vote/internal/store"
 )
 
 // raw puts records into topics past the service.
@@ -183,7 +185,7 @@ func TestAnotherLogIsRefused(t *testing.T) {
 	})
 	in.must(admin.Close())
 	err = in.runOnce(func(*vote.Config) {})
-	if err == nil || !strings.Contains(err.Error(), topics.VoteCast) {
-		t.Errorf("a topic made again: %v", err)
+	if !errors.Is(err, store.ErrTopicChanged) || !strings.Contains(err.Error(), topics.VoteCast) {
+		t.Errorf("a topic made again is not refused: %v", err)
 	}
 }

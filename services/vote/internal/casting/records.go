@@ -133,7 +133,8 @@ type LedgerTx interface {
 	// Voters answers, by voter, all that is stored of the voters asked for.
 	// Voters nobody has heard of are absent.
 	Voters(ctx context.Context, poll string, asked []Identity) (map[string]*VoterRecord, error)
-	// Write posts; a vote that is already there is an error.
+	// Write posts; a vote that is already there is an error, and so is a shard
+	// whose offset would go back.
 	Write(ctx context.Context, p Posting) error
 }
 

@@ -16,6 +16,10 @@ import (
 // caller believes of the ledger is wrong.
 var errNotRecorded = errors.New("a vote to be decided anew is not in the ledger")
 
+// errMovedBack says that a shard's row would have gone back, or was not locked:
+// what is posted was decided upon an older ledger.
+var errMovedBack = errors.New("a shard of the ledger would go back to an older offset")
+
 // Write posts. Each part is one statement, and a part that is empty is none.
 func (l *ledgerTx) Write(ctx context.Context, p casting.Posting) error {
 	l.written = append(l.written, p)
@@ -113,7 +117,7 @@ func (l *ledgerTx) enter(ctx context.Context, p casting.Posting) error {
 	})
 }
 
-// move brings the shard rows forward; they are locked.
+// move brings the shard rows forward, never back; they are locked (SEMANTICS 7).
 func (l *ledgerTx) move(ctx context.Context, p casting.Posting) error {
 	if len(p.Shards) == 0 {
 		return nil
@@ -133,11 +137,18 @@ func (l *ledgerTx) move(ctx context.Context, p casting.Posting) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.tx.ExecContext(ctx, `UPDATE ledger_shards SET last_offset = new.last_offset, counts = new.counts
+	result, err := l.tx.ExecContext(ctx, `UPDATE ledger_shards SET last_offset = new.last_offset, counts = new.counts
 FROM (SELECT item.value->>0 AS poll_id, CAST(item.value->>1 AS INTEGER) AS shard,
   CAST(item.value->>2 AS BIGINT) AS last_offset, item.value->>3 AS counts FROM `+list(l.tx.Dialect)+`) AS new
-WHERE ledger_shards.poll_id = new.poll_id AND ledger_shards.shard = new.shard`, moved)
-	return err
+WHERE ledger_shards.poll_id = new.poll_id AND ledger_shards.shard = new.shard
+  AND ledger_shards.last_offset <= new.last_offset`, moved)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n != int64(len(p.Shards)) {
+		return errors.Join(errMovedBack, err)
+	}
+	return nil
 }
 
 // bulk inserts a part of a posting.

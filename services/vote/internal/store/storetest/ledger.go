@@ -12,6 +12,7 @@ import (
 func LedgerCases() []Case[casting.Ledger] {
 	return []Case[casting.Ledger]{
 		{"A shard's row begins and moves", shardRow},
+		{"A shard's row never goes back", neverBack},
 		{"What fails leaves nothing", rolledBack},
 		{"A voter is answered as the rules know him", votersAnswered},
 		{"Somebody else's vote id is not a repetition", sameID},
@@ -137,6 +138,28 @@ func shardRow(t T, l casting.Ledger) {
 		t.Fatalf("reading counts: %v", err)
 	}
 	compare(t, "the rows of the poll", []casting.ShardRow{moved[1], moved[0]}, counts)
+}
+
+// neverBack: a slice that was decided upon an older ledger is not booked, nor
+// anything beside it.
+func neverBack(t T, l casting.Ledger) {
+	b := newBook(t, l)
+	row := casting.ShardRow{Shard: b.shard(7), Partition: 3, Last: 9, Counts: ballot.NewCounts(1)}
+	b.write(casting.Posting{Shards: []casting.ShardRow{row}})
+	late := row
+	late.Last, late.Counts = 8, ballot.NewCounts(2)
+	err := b.in(func(tx casting.LedgerTx) error {
+		return tx.Write(t.Context(), casting.Posting{Insert: []casting.Recorded{b.vote("v", "1", 8)}, Shards: []casting.ShardRow{late}})
+	})
+	if err == nil {
+		t.Errorf("the row went back from offset 9 to 8")
+	}
+	compare(t, "receipts", []casting.Recorded(nil), b.all())
+	rows, err := l.Counts(t.Context(), b.poll)
+	if err != nil {
+		t.Fatalf("reading counts: %v", err)
+	}
+	compare(t, "the row", []casting.ShardRow{row}, rows)
 }
 
 var errChanged = errors.New("changed my mind")
