@@ -88,6 +88,30 @@ func TestEnsureTopicsCreatesOnceAmongMany(t *testing.T) {
 	}
 }
 
+// Who stamps a topic's records is said when it is created: the time at which a
+// vote was accepted is the log's (SEMANTICS 11).
+func TestTopicsAreStampedByTheLogWhereTheCatalogueSaysSo(t *testing.T) {
+	t.Parallel()
+	cfg := cluster(t)
+	client := open(t, cfg)
+	catalogue := testTopics(t)
+	catalogue[1].LogAppendTime = false
+	if err := broker.EnsureTopics(t.Context(), client, cfg, catalogue); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client) // closes with the client
+	if err != nil {
+		t.Fatal(err)
+	}
+	const setting = "message.timestamp.type"
+	for i, want := range []string{"LogAppendTime", "CreateTime"} {
+		told, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: catalogue[i].Name, ConfigNames: []string{setting}})
+		if err != nil || len(told) != 1 || told[0].Value != want {
+			t.Errorf("%s of %s: %v, %v; want %s", setting, catalogue[i].Name, told, err, want)
+		}
+	}
+}
+
 func TestEnsureTopicsRefusesAnotherPartitionCount(t *testing.T) {
 	t.Parallel()
 	cfg := cluster(t)

@@ -20,7 +20,7 @@ type item struct {
 }
 
 func genPoll(t *rapid.T) *ballot.Poll {
-	p := &ballot.Poll{ID: "p", OpensAt: 1_000, VotesPerVoter: rapid.IntRange(1, 3).Draw(t, "perVoter")}
+	p := &ballot.Poll{ID: "p", OpensAt: 1_100, VotesPerVoter: rapid.IntRange(1, 3).Draw(t, "perVoter")}
 	p.Candidates = []ballot.Candidate{{ID: "a"}, {ID: "b"}}
 	if rapid.Bool().Draw(t, "windowed") {
 		p.Window = 500 * time.Microsecond
@@ -31,8 +31,12 @@ func genPoll(t *rapid.T) *ballot.Poll {
 	return p
 }
 
+// edges are the times at which genPoll's polls and windows begin and end, and
+// the last moments before.
+var edges = []int64{1_099, 1_100, 1_599, 1_600, 2_099, 2_100, 3_499, 3_500}
+
 // genLog draws a log of one voter: few ids, so that identities repeat, and
-// times that fall before, within and behind the poll.
+// times that fall before, within and behind the poll, often on its edges.
 func genLog(t *rapid.T) []item {
 	n := rapid.IntRange(0, 12).Draw(t, "records")
 	log := make([]item, n)
@@ -46,7 +50,7 @@ func genLog(t *rapid.T) []item {
 			ID:         rapid.StringMatching("v[0-4]").Draw(t, "id"),
 			Candidate:  rapid.SampledFrom([]string{"a", "b", "x"}).Draw(t, "candidate"),
 			Offset:     int64(i),
-			AcceptedAt: rapid.Int64Range(500, 4_000).Draw(t, "at"),
+			AcceptedAt: rapid.OneOf(rapid.SampledFrom(edges), rapid.Int64Range(500, 4_000)).Draw(t, "at"),
 		}
 	}
 	return log

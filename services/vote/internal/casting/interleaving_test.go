@@ -119,12 +119,24 @@ func (w *world) slice(from int64, n int, parked *[]casting.Event) []casting.Even
 // deliver hands the owner its next records; a failed attempt is made again.
 func (w *world) deliver(n int) {
 	events := w.slice(w.next, n, &w.parkedTally)
-	for {
-		if _, err := w.claim.Apply(w.t.Context(), events); err == nil {
-			break
-		}
-	}
+	w.insist("a slice of the tally", func() error { _, err := w.claim.Apply(w.t.Context(), events); return err })
 	w.next = min(w.next+int64(n), int64(len(w.log.events)))
+}
+
+// insist tries until it succeeds: nothing here is away for longer than a lost
+// answer or a rebuild.
+func (w *world) insist(what string, try func() error) {
+	w.t.Helper()
+	for tries := 1; ; tries++ {
+		err := try()
+		if err == nil {
+			return
+		}
+		if tries == 30 {
+			w.t.Fatalf("%s fails for the %dth time: %v%s", what, tries, err, w.story())
+		}
+		time.Sleep(time.Second) //nolint:forbidigo // virtual time: the rebuild goes on
+	}
 }
 
 func (w *world) commit() {
@@ -166,11 +178,7 @@ func (w *world) retain() {
 func (w *world) book(n int) {
 	events := w.slice(w.ledgerNext, n, &w.parkedLedger)
 	w.ledger.loseAnswer = rapid.IntRange(0, 3).Draw(w.t, "lose") == 0
-	for {
-		if _, err := w.books.Record(w.t.Context(), events); err == nil {
-			break
-		}
-	}
+	w.insist("a slice of the ledger", func() error { _, err := w.books.Record(w.t.Context(), events); return err })
 	if rapid.Bool().Draw(w.t, "ledgerCommits") {
 		w.ledgerNext = min(w.ledgerNext+int64(n), int64(len(w.log.events)))
 	}
@@ -180,12 +188,7 @@ func (w *world) book(n int) {
 func (w *world) replay(parked []casting.Event, apply func(context.Context, []casting.Event) (map[int]error, error)) {
 	for _, e := range rapid.Permutation(append(slices.Clone(parked), parked...)).Draw(w.t, "replayed") {
 		e.Replayed = true
-		for {
-			if _, err := apply(w.t.Context(), []casting.Event{e}); err == nil {
-				break
-			}
-			time.Sleep(time.Second) //nolint:forbidigo // virtual time: the rebuild goes on
-		}
+		w.insist(fmt.Sprintf("the replay of %d", e.Offset), func() error { _, err := apply(w.t.Context(), []casting.Event{e}); return err })
 	}
 }
 

@@ -83,10 +83,12 @@ type counter struct {
 	read *casting.Counter
 }
 
-// counting begins a claim of partition 0 over a view, with nothing known of it.
-func counting(t *testing.T, view casting.View, poll ballot.Poll, log *fakeLog) *counter {
+func noFloors() *fakeFloors { return &fakeFloors{floors: map[casting.Shard]casting.Floor{}} }
+
+// counting begins a claim of partition 0 over a view.
+func counting(t *testing.T, view casting.View, floors casting.Floors, poll ballot.Poll, log casting.Log) *counter {
 	t.Helper()
-	floors, ledger := &fakeFloors{floors: map[casting.Shard]casting.Floor{}}, newFakeLedger()
+	ledger := newFakeLedger()
 	cache := casting.NewPollCache(&fakePolls{poll: poll}, time.Minute)
 	tally := casting.NewTally(casting.TallyConfig{}, view, floors, ledger, log, cache, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())

@@ -50,14 +50,14 @@ func TestAnEventTwiceInTheLogIsCountedOnce(t *testing.T) {
 				events := votesOf(poll, "v", "other", "v", "v")
 				log, first := &fakeLog{events: events}, 0
 				for _, n := range sizes {
-					c := counting(t, view, poll, log) // a process of its own
+					c := counting(t, view, noFloors(), poll, log) // a process of its own
 					if _, err := c.Apply(t.Context(), events[first:first+n]); err != nil {
 						t.Fatalf("counting offsets %d to %d: %v", first, first+n-1, err)
 					}
 					first += n
 					c.end()
 				}
-				reading, err := counting(t, view, poll, log).read.Read(t.Context(), poll.ID)
+				reading, err := counting(t, view, noFloors(), poll, log).read.Read(t.Context(), poll.ID)
 				if err != nil || reading.Counts.Total() != 2 {
 					t.Errorf("two events, one of them three times in the log: counted %d, %v", reading.Counts.Total(), err)
 				}
