@@ -51,5 +51,9 @@ func lines() []string {
 		"burst of 300,000 over REST, reconciled", "peak memory of floodgate up in the burst",
 		"floodgate up, empty data directory", "floodgate up, 300,000 votes in it",
 		"go run ./cmd/floodgate up, empty", "go run ./cmd/floodgate up, 300,000",
+		"order by key, 1 ms, against one at a time", "order by key, 1 ms, against Watermill",
+		"order by key, 1 ms, 1,000 Zipf keys", "order by key, 100 µs, against one at a time",
+		"no-op batch handler", "no-op handler per record", "publish, 1000 callers awaiting acks",
+		"memory behind a stuck dependency, growth", "memory behind a stuck dependency, peak",
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"floodgate.internal/cmd/floodgate/burst"
 	"floodgate.internal/services/vote"
 	"floodgate.internal/tests/bench/internal/child"
+	"floodgate.internal/tests/bench/internal/collector"
 	"floodgate.internal/tests/bench/internal/echo"
 	"floodgate.internal/tests/bench/internal/load"
 	"floodgate.internal/tests/bench/internal/rounds"
@@ -29,13 +30,13 @@ const (
 // and take turns; who has no turn is idle.
 type arena struct {
 	env       rounds.Env
-	collector *collector
+	collector *collector.Collector
 	running   []*child.Process
 }
 
 // newArena starts a collector for the sampled spans: tracing is on.
 func newArena(ctx context.Context, env rounds.Env) (*arena, error) {
-	c, err := startCollector(ctx)
+	c, err := collector.Start(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func (a *arena) close() error {
 	for _, p := range a.running {
 		err = errors.Join(err, p.Stop())
 	}
-	a.collector.stop()
+	a.collector.Stop()
 	return errors.Join(err, os.RemoveAll(a.env.Dir))
 }
 
@@ -86,7 +87,7 @@ func (a *arena) service(ctx context.Context, side string, s load.Shape, roles ..
 	var at stack.Addresses
 	p, err := a.start(ctx, stack.Name, func(dir string) any {
 		return stack.Settings{
-			Servers: a.env.Servers, DataDir: dir, Roles: roles, REST: s.Protocol == burst.REST, Collector: a.collector.url(),
+			Servers: a.env.Servers, DataDir: dir, Roles: roles, REST: s.Protocol == burst.REST, Collector: a.collector.URL(),
 		}
 	}, &at)
 	if err == nil {

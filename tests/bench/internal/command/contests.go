@@ -5,8 +5,10 @@ import (
 
 	"floodgate.internal/tests/bench/internal/castvote"
 	"floodgate.internal/tests/bench/internal/child"
+	"floodgate.internal/tests/bench/internal/consuming"
 	"floodgate.internal/tests/bench/internal/drain"
 	"floodgate.internal/tests/bench/internal/echo"
+	"floodgate.internal/tests/bench/internal/publishing"
 	"floodgate.internal/tests/bench/internal/rounds"
 	"floodgate.internal/tests/bench/internal/stack"
 	"floodgate.internal/tests/bench/internal/startup"
@@ -16,7 +18,10 @@ import (
 
 // contests are all there are, in the order of the table.
 func contests() []rounds.Contest {
-	return []rounds.Contest{castvote.GRPC(), castvote.REST(), castvote.Whole(), drain.Tally(), drain.Ledger(), surge.Contest(), startup.Contest()}
+	return []rounds.Contest{
+		castvote.GRPC(), castvote.REST(), castvote.Whole(), drain.Tally(), drain.Ledger(), surge.Contest(), startup.Contest(),
+		consuming.Ordered(), consuming.Overhead(), publishing.Contest(), consuming.Backlog(),
+	}
 }
 
 // names lists the contests for the help.
@@ -39,5 +44,9 @@ func bodies() map[string]child.Body {
 		drain.RawName:      drain.Raw,
 		drain.BareName:     drain.Bare,
 		drain.ServiceName:  drain.Service,
+
+		consuming.ReaderName:     consuming.Read,
+		consuming.StuckName:      consuming.Stuck,
+		publishing.PublisherName: publishing.Publish,
 	}
 }

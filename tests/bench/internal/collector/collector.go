@@ -1,4 +1,6 @@
-package castvote
+// Package collector stands in for a collector of spans, so that what is measured
+// exports as it does in production.
+package collector
 
 import (
 	"context"
@@ -9,20 +11,20 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// collector takes spans and forgets them, so that the service exports as it
-// does in production.
-type collector struct {
+// Collector takes spans and forgets them.
+type Collector struct {
 	server *grpc.Server
 	addr   string
 }
 
-func startCollector(ctx context.Context) (*collector, error) {
+// Start listens on a port of its own on loopback until Stop.
+func Start(ctx context.Context) (*Collector, error) {
 	var config net.ListenConfig
 	lis, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("collector of spans: %w", err)
 	}
-	c := &collector{addr: lis.Addr().String()}
+	c := &Collector{addr: lis.Addr().String()}
 	c.server = grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
 		// Any message reads as one whose fields are all unknown, and an empty
 		// answer says that everything was taken.
@@ -35,6 +37,8 @@ func startCollector(ctx context.Context) (*collector, error) {
 	return c, nil
 }
 
-func (c *collector) url() string { return "http://" + c.addr }
+// URL is the address as settings name it.
+func (c *Collector) URL() string { return "http://" + c.addr }
 
-func (c *collector) stop() { c.server.Stop() }
+// Stop ends it.
+func (c *Collector) Stop() { c.server.Stop() }
