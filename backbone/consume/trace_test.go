@@ -75,6 +75,48 @@ func TestARecordsSpanIsAChildOfItsPublisher(t *testing.T) {
 	})
 }
 
+// A trace that is not sampled passes through the handler without a span; a
+// record that belongs to none begins one.
+func TestASpanIsMadeWhereSomebodyCouldSeeIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		spans, asked := tracetest.NewSpanRecorder(), &asked{Sampler: sdktrace.ParentBased(sdktrace.AlwaysSample())}
+		cfg := Config{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans), sdktrace.WithSampler(asked))}
+		src := newFakeSource(2)
+		var inside []trace.SpanContext
+		_, end := begin(t, cfg, src, handlerFunc(func(ctx context.Context, _ *record.Record) error {
+			inside = append(inside, trace.SpanContextFromContext(ctx))
+			return nil
+		}), &fakeLetters{})
+		src.messages <- traced(5, unsampledParent)
+		elapse(time.Second)
+		src.messages <- message(6, "a")
+		elapse(time.Second)
+		end()
+		if n := len(inside); n != 2 || !strings.Contains(unsampledParent, inside[0].TraceID().String()) || inside[0].IsSampled() {
+			t.Fatalf("inside the handler: %+v", inside)
+		}
+		ended := spans.Ended()
+		if len(ended) != 1 || !has(ended[0].Attributes(), attribute.Int64("messaging.kafka.offset", 6)) || !inside[1].IsSampled() {
+			t.Errorf("spans %+v, inside the second %+v", ended, inside[1])
+		}
+		if asked.times != 1 {
+			t.Errorf("%d spans were begun, want that of the record without a trace", asked.times)
+		}
+	})
+}
+
+// asked counts the spans that were begun.
+type asked struct {
+	sdktrace.Sampler
+	times int
+}
+
+func (a *asked) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	a.times++
+	return a.Sampler.ShouldSample(p)
+}
+
 func has(attributes []attribute.KeyValue, want attribute.KeyValue) bool {
 	return slices.Contains(attributes, want)
 }

@@ -33,7 +33,7 @@ func thirdParties(l layer) []string {
 		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), resilience(), plain(), terminal())
 	case suites, testkit:
 		return slices.Concat(protobuf(), rpc(), broker(), databases(), telemetry(), resilience(), plain(), terminal(),
-			testing(), thirdParties(embedded))
+			testing(), references(), thirdParties(embedded))
 	default: // rules: none.
 		return nil
 	}
@@ -73,6 +73,11 @@ func terminal() []string {
 		"github.com/alecthomas/kong", "github.com/schollz/progressbar/v3", "golang.org/x/term",
 		"github.com/HdrHistogram/hdrhistogram-go", "github.com/valyala/fasthttp",
 	}
+}
+
+// references are what benchmarks compare with.
+func references() []string {
+	return []string{"github.com/ThreeDotsLabs/watermill", "github.com/ThreeDotsLabs/watermill-kafka/v3"}
 }
 
 func testing() []string {
