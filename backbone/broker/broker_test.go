@@ -105,8 +105,10 @@ func TestTopicsAreStampedByTheLogWhereTheCatalogueSaysSo(t *testing.T) {
 	}
 	const setting = "message.timestamp.type"
 	for i, want := range []string{"LogAppendTime", "CreateTime"} {
-		told, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: catalogue[i].Name, ConfigNames: []string{setting}})
-		if err != nil || len(told) != 1 || told[0].Value != want {
+		told, err := admin.DescribeConfigs([]*sarama.ConfigResource{
+			{Type: sarama.TopicResource, Name: catalogue[i].Name, ConfigNames: []string{setting}},
+		}, sarama.DescribeConfigsOptions{})
+		if err != nil || len(told) != 1 || len(told[0].Configs) != 1 || told[0].Configs[0].Value != want {
 			t.Errorf("%s of %s: %v, %v; want %s", setting, catalogue[i].Name, told, err, want)
 		}
 	}

@@ -33,7 +33,7 @@ func genPoll(t *rapid.T) *ballot.Poll {
 
 // edges are the times at which genPoll's polls and windows begin and end, and
 // the last moments before.
-var edges = []int64{1_099, 1_100, 1_599, 1_600, 2_099, 2_100, 3_499, 3_500}
+func edges() []int64 { return []int64{1_099, 1_100, 1_599, 1_600, 2_099, 2_100, 3_499, 3_500} }
 
 // genLog draws a log of one voter: few ids, so that identities repeat, and
 // times that fall before, within and behind the poll, often on its edges.
@@ -50,7 +50,7 @@ func genLog(t *rapid.T) []item {
 			ID:         rapid.StringMatching("v[0-4]").Draw(t, "id"),
 			Candidate:  rapid.SampledFrom([]string{"a", "b", "x"}).Draw(t, "candidate"),
 			Offset:     int64(i),
-			AcceptedAt: rapid.OneOf(rapid.SampledFrom(edges), rapid.Int64Range(500, 4_000)).Draw(t, "at"),
+			AcceptedAt: rapid.OneOf(rapid.SampledFrom(edges()), rapid.Int64Range(500, 4_000)).Draw(t, "at"),
 		}
 	}
 	return log

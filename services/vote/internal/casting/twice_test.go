@@ -9,14 +9,16 @@ import (
 
 // slicings are the ways in which an event that the log holds at 0, 2 and 3 may
 // reach a consumer: how many records each slice has.
-var slicings = map[string][]int{"in one slice": {4}, "in a slice each": {1, 1, 1, 1}, "in two slices": {2, 2}}
+func slicings() map[string][]int {
+	return map[string][]int{"in one slice": {4}, "in a slice each": {1, 1, 1, 1}, "in two slices": {2, 2}}
+}
 
 // The log may hold an event twice: a producer's retry after a restart has its
 // own offset. The ledger books it once, whichever slices and processes it comes
 // to (SEMANTICS 2).
 func TestAnEventTwiceInTheLogIsBookedOnce(t *testing.T) {
 	t.Parallel()
-	for name, sizes := range slicings {
+	for name, sizes := range slicings() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db, poll := sqldbtest.Open(t), lenientPoll()
@@ -42,7 +44,7 @@ func TestAnEventTwiceInTheLogIsBookedOnce(t *testing.T) {
 // So does the live view, in the process and on Redis.
 func TestAnEventTwiceInTheLogIsCountedOnce(t *testing.T) {
 	t.Parallel()
-	for name, sizes := range slicings {
+	for name, sizes := range slicings() {
 		for kind, view := range views(t) {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				t.Parallel()
