@@ -12,6 +12,7 @@ import (
 const (
 	VoteCast  = "vote.cast"
 	DLQFailed = "dlq.failed"
+	OpsAlert  = "ops.alert"
 )
 
 // Names of the consumer groups.
@@ -19,6 +20,8 @@ const (
 	GroupVoteTally  = "vote-tally"
 	GroupVoteLedger = "vote-ledger"
 	GroupDLQIngest  = "dlq-ingest"
+	// GroupNotifyAlerts sends alerts to operators.
+	GroupNotifyAlerts = "notify-alerts"
 )
 
 // ReplayPartitions is the partition count of every replay topic (SEMANTICS 20).
@@ -62,14 +65,15 @@ func (t Topic) Partition(key []byte, partitions int32) int32 {
 	return t.partition(key, partitions)
 }
 
-// Catalogue answers every topic, replay topics included. The slice is the
+// Catalogue answers every topic, replay topics included. Dead letters and
+// alerts have none: their readers keep what they cannot handle. The slice is the
 // caller's.
 func Catalogue() []Topic {
-	sources := []Topic{voteCast(), dlqFailed()}
+	sources := []Topic{voteCast(), dlqFailed(), opsAlert()}
 	all := slices.Clone(sources)
 	for _, t := range sources {
 		for _, group := range t.Groups {
-			if t.Name != DLQFailed {
+			if t.Name != DLQFailed && t.Name != OpsAlert {
 				all = append(all, replayOf(t, group))
 			}
 		}
@@ -116,6 +120,20 @@ func dlqFailed() Topic {
 		MaxMessageBytes: 1<<20 + 64<<10,
 		LogAppendTime:   true,
 		Groups:          []string{GroupDLQIngest},
+	}
+}
+
+// opsAlert is one log of all alerts: its order is what a restarted instance and
+// a new owner of a partition go by. One partition, as the whole of it is read at
+// every start.
+func opsAlert() Topic {
+	return Topic{
+		Name: OpsAlert, Key: "alert name",
+		PartitionsDev: 1, PartitionsProd: 1,
+		Retention: 30 * 24 * time.Hour, SegmentBytes: 16 << 20,
+		LogAppendTime: true,
+		Groups:        []string{GroupNotifyAlerts},
+		Events:        []string{"floodgate.ops.v1.Alert"},
 	}
 }
 
