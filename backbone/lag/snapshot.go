@@ -1,9 +1,10 @@
 package lag
 
 import (
+	"slices"
 	"time"
 
-	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
+	"floodgate.internal/backbone/alert"
 )
 
 // Partition is what is known of one partition of a group's topic.
@@ -26,20 +27,51 @@ type Partition struct {
 	// State is the claim's (package consume); empty where another process holds
 	// it, or nobody.
 	State string
-	// Stuck says that the claim has not advanced for Config.StuckAfter, though
-	// there are records.
+	// Stuck says that the claim does not advance, though there are records: the
+	// alert is raised, by whichever process holds the claim.
 	Stuck bool
 	// Step is what an owned claim's oldest attempt is busy with; empty where
 	// there is none.
 	Step string
 	// ObservedAt is when the offsets were read; zero where they never were.
 	ObservedAt time.Time
+
+	orphan bool
 }
 
-// ActiveAlert is an alert that is raised now.
-type ActiveAlert struct {
-	// Alert is what was, or is to be, published.
-	Alert *opsv1.Alert
-	// Pending says that its last change is not in the log yet.
-	Pending bool
+// ActiveAlert is an alert that is raised now, or whose end is not in the log
+// yet.
+type ActiveAlert = alert.Active
+
+// Snapshot answers every partition of the watched groups' topics as it was at
+// the last look, by group, topic and partition; empty before the first. The
+// slice is the caller's.
+func (m *Monitor) Snapshot() []Partition {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.shown)
+}
+
+// Alerts answers what is raised now, by name: by whichever instance of the
+// service, as far as this one has read. The slice is the caller's; the alerts
+// are shared and must not be changed.
+func (m *Monitor) Alerts() []ActiveAlert { return m.board.Active() }
+
+// partition shows a view.
+func partition(v view, stuck bool) Partition {
+	p := Partition{
+		Group: v.group, Topic: v.topic, Partition: v.partition,
+		Committed: unknown, End: unknown, Owned: v.claim != nil, Stuck: stuck, ObservedAt: v.seenAt, orphan: v.orphan,
+	}
+	p.Records, p.Seconds = numbers(v)
+	if v.known {
+		p.Committed, p.End = v.offsets.committed, v.offsets.end
+	}
+	if v.claim != nil {
+		p.State = string(v.claim.State)
+	}
+	if v.flight != nil {
+		p.Step = v.flight.Step
+	}
+	return p
 }
