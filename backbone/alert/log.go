@@ -3,8 +3,10 @@ package alert
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/IBM/sarama"
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	"floodgate.internal/backbone/broker"
@@ -103,13 +105,18 @@ func (l *Log) identify(ctx context.Context) error {
 	return nil
 }
 
-// Append writes a change. Its event id is derived from the alert, the record it
-// follows and what it became: of all attempts at one change, by any instance,
-// readers take one (SEMANTICS 1).
+// Append writes a change.
 func (l *Log) Append(ctx context.Context, a *opsv1.Alert) error {
 	_, err := l.kafka.Publish(ctx, publish.Event{
 		Topic: topics.OpsAlert, Key: []byte(a.GetName()), Message: a, OccurredAt: a.GetChangedAt().AsTime(),
-		ID: record.EventID("alert", l.id, a.GetName(), a.GetState().String(), fmt.Sprint(a.GetFollows())),
+		ID: eventID(l.id, a),
 	})
 	return err
+}
+
+// eventID is derived from the alert, the record it follows and what it became:
+// of all attempts at one change, by any instance, readers take one (SEMANTICS
+// 1). topic is the topic's id.
+func eventID(topic string, a *opsv1.Alert) uuid.UUID {
+	return record.EventID("alert", topic, a.GetName(), a.GetState().String(), strconv.FormatInt(a.GetFollows(), 10))
 }

@@ -46,11 +46,14 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	for _, p := range c.monitor.Snapshot() {
-		if !p.Owned && !p.orphan {
+	c.monitor.mu.Lock()
+	shown := c.monitor.shown // replaced, never changed
+	c.monitor.mu.Unlock()
+	for _, p := range shown {
+		if !p.answered {
 			continue
 		}
-		where := []string{p.Group, p.Topic, strconv.Itoa(int(p.Partition))}
+		where := []string{p.Group, p.Topic, strconv.Itoa(int(p.Partition.Partition))}
 		if p.Records >= 0 {
 			gauge(c.records, float64(p.Records), where...)
 		}

@@ -43,7 +43,7 @@ type Monitor struct {
 
 	mu    sync.Mutex
 	seen  sighting
-	shown []Partition
+	shown []row
 }
 
 // watch is what a Monitor remembers of a place that it answers for.
@@ -119,7 +119,7 @@ func (m *Monitor) observe(ctx context.Context) {
 func (m *Monitor) look(ctx context.Context, now time.Time) {
 	views := m.views(now)
 	answered := make(map[place]bool)
-	shown := make([]Partition, 0, len(views))
+	shown := make([]row, 0, len(views))
 	for _, v := range views {
 		w := m.watches[v.place]
 		if v.claim != nil || v.orphan {
@@ -132,7 +132,7 @@ func (m *Monitor) look(ctx context.Context, now time.Time) {
 		}
 		// Of partitions that others hold, the log of alerts tells.
 		stuck, _ := m.board.Raised(nameOf(opsv1.Alert_STUCK, v.place))
-		shown = append(shown, partition(v, stuck))
+		shown = append(shown, row{partition(v, stuck), answered[v.place]})
 	}
 	for at := range m.watches {
 		if !answered[at] {

@@ -1,7 +1,6 @@
 package lag
 
 import (
-	"slices"
 	"time"
 
 	"floodgate.internal/backbone/alert"
@@ -35,8 +34,12 @@ type Partition struct {
 	Step string
 	// ObservedAt is when the offsets were read; zero where they never were.
 	ObservedAt time.Time
+}
 
-	orphan bool
+// row is a partition as it is shown, and whether this process answers for it.
+type row struct {
+	Partition
+	answered bool
 }
 
 // ActiveAlert is an alert that is raised now, or whose end is not in the log
@@ -49,7 +52,11 @@ type ActiveAlert = alert.Active
 func (m *Monitor) Snapshot() []Partition {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.shown)
+	all := make([]Partition, len(m.shown))
+	for i, r := range m.shown {
+		all[i] = r.Partition
+	}
+	return all
 }
 
 // Alerts answers what is raised now, by name: by whichever instance of the
@@ -61,7 +68,7 @@ func (m *Monitor) Alerts() []ActiveAlert { return m.board.Active() }
 func partition(v view, stuck bool) Partition {
 	p := Partition{
 		Group: v.group, Topic: v.topic, Partition: v.partition,
-		Committed: unknown, End: unknown, Owned: v.claim != nil, Stuck: stuck, ObservedAt: v.seenAt, orphan: v.orphan,
+		Committed: unknown, End: unknown, Owned: v.claim != nil, Stuck: stuck, ObservedAt: v.seenAt,
 	}
 	p.Records, p.Seconds = numbers(v)
 	if v.known {

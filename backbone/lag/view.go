@@ -25,7 +25,7 @@ func (m *Monitor) views(now time.Time) []view {
 	}
 	// What was shown once is shown as unknown while nobody can tell.
 	for _, p := range shown {
-		at(place{p.Group, p.Topic, p.Partition}).seenAt = p.ObservedAt
+		at(place{p.Group, p.Topic, p.Partition.Partition}).seenAt = p.ObservedAt
 	}
 	for p, is := range seen.offsets {
 		v := at(p)
