@@ -143,7 +143,12 @@ func cause(v view, now time.Time) string {
 }
 
 // round spares a person the nanoseconds.
-func round(d time.Duration) time.Duration { return d.Round(time.Second) }
+func round(d time.Duration) time.Duration {
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond)
+	}
+	return d.Round(time.Second)
+}
 
 // text makes what came from outside fit into a protobuf string.
 func text(s string) string {
