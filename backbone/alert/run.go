@@ -10,18 +10,38 @@ import (
 	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 )
 
+// leavePatience is how long Run waits for a request that is under way: the
+// client's calls end only with their answer or its closing.
+const leavePatience = time.Second
+
 // Run reads the log and writes what is pending until ctx ends. It clears
 // nothing at its end: what is raised holds until its next owner has looked.
 func (b *Board) Run(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		b.keep(ctx)
+	}()
+	<-ctx.Done()
+	patience := time.NewTimer(leavePatience)
+	defer patience.Stop()
+	select {
+	case <-ended:
+	case <-patience.C:
+	}
+	return nil
+}
+
+// keep settles at every change and every tick.
+func (b *Board) keep(ctx context.Context) {
 	tick := time.NewTicker(b.cfg.Every)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		b.note(ctx, b.settle(ctx))
 		select {
 		case <-b.woken():
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/lag"
 )
 
 // Role is a part of the service that can run in a process of its own.
@@ -50,6 +51,9 @@ type Config struct {
 	ResumeOutOfRange bool
 	// CommitEvery is the interval of offset commits: 500 ms.
 	CommitEvery time.Duration
+	// Lag says how far behind, or still for how long, a group raises an alert.
+	// Its Service, Groups and Log are set by the service.
+	Lag lag.Config
 }
 
 // withDefaults answers the settings with the defaults filled in.
@@ -74,7 +78,7 @@ func (c Config) withDefaults() Config {
 
 // Validate answers every fault of the settings at once.
 func (c Config) Validate() error {
-	faults := []error{c.Kafka.Validate()}
+	faults := []error{c.Kafka.Validate(), c.lag(nil).Validate()}
 	fault := func(broken bool, format string, args ...any) {
 		if broken {
 			faults = append(faults, fmt.Errorf(format, args...))

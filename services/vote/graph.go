@@ -43,6 +43,9 @@ type graph struct {
 	groups    []*consume.Group
 	// sources tell operators what the parts are doing.
 	sources []introspect.Source
+	// members are the same by the group's name.
+	members map[string]*consume.Group
+	watch   *watch
 	// closers are called in the opposite order.
 	closers []closer
 }
@@ -55,7 +58,7 @@ type closer struct {
 // open reaches every dependency. What it answers must be closed, also beside an
 // error.
 func (s *Service) open(ctx context.Context) (*graph, error) {
-	g := &graph{}
+	g := &graph{members: make(map[string]*consume.Group)}
 	db, err := g.openDatabase(ctx, s)
 	if err != nil {
 		return g, err
@@ -97,7 +100,10 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if s.wrap != nil {
 		s.wrap(&p)
 	}
-	err = g.wire(s, p)
+	if err := g.wire(s, p); err != nil {
+		return g, err
+	}
+	err = g.openWatch(ctx, s, publisher)
 	return g, err
 }
 
@@ -143,15 +149,20 @@ type intake struct {
 // join makes a member of a group that reads vote.cast and the group's replays.
 func (g *graph) join(s *Service, by intake, h consume.BatchHandler, dead consume.DeadLetterer) error {
 	member, err := consume.NewGroup(consume.Config{
-		Group: by.group, Topics: []string{topics.VoteCast, topics.Replay(topics.VoteCast, by.group)},
+		Group: by.group, Topics: intakeTopics(by.group),
 		BatchRecords: by.records, BatchBytes: sliceBytes, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange, TracerProvider: s.deps.Tracer,
 	}, s.cfg.Kafka, h, dead, s.deps.Log)
 	if err != nil {
 		return err
 	}
-	g.groups = append(g.groups, member)
+	g.groups, g.members[by.group] = append(g.groups, member), member
 	g.sources = append(g.sources, introspect.Group(by.group, member))
 	return nil
+}
+
+// intakeTopics are what a group reads: all votes, and its own replays.
+func intakeTopics(group string) []string {
+	return []string{topics.VoteCast, topics.Replay(topics.VoteCast, group)}
 }
 
 // run serves until ctx ends or a consumer fails; ready is called once all
@@ -161,6 +172,7 @@ func (g *graph) run(ctx context.Context, ready func()) error {
 	for _, group := range g.groups {
 		work.Go(func() error { return group.Run(ctx) })
 	}
+	work.Go(func() error { return g.watch.run(ctx) })
 	work.Go(func() error {
 		for _, group := range g.groups {
 			select {

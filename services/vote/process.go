@@ -19,7 +19,7 @@ func RunProcess(ctx context.Context, cfg Config, addr string, tel *telemetry.Tel
 	}
 	inspected := introspect.New(introspect.ReadBuild())
 	inspected.Register(srv)
-	service, err := New(cfg, Deps{Log: tel.Log, Tracer: tel.Tracer, Introspect: inspected}, srv)
+	service, err := New(cfg, Deps{Log: tel.Log, Tracer: tel.Tracer, Metrics: tel.Registry, Introspect: inspected}, srv)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"floodgate.internal/backbone/introspect"
@@ -35,6 +36,8 @@ type Deps struct {
 	Tracer trace.TracerProvider
 	// Introspect is told what the service is doing; nobody is where nil.
 	Introspect *introspect.Registry
+	// Metrics takes the service's metrics while it runs; nobody does where nil.
+	Metrics prometheus.Registerer
 }
 
 // Service is one instance. Safe for concurrent use; Run is called once.

@@ -111,7 +111,7 @@ func (s *Stack) vote() lifecycle.Component {
 			service, err := vote.New(vote.Config{
 				Kafka:       broker.Config{Brokers: s.cfg.KafkaBrokers, Scale: broker.ScaleDev},
 				DatabaseURL: database, RedisAddrs: s.cfg.RedisAddrs, RedisPasswordFile: s.cfg.RedisPasswordFile,
-			}, vote.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer, Introspect: s.inspected}, s.rpc)
+			}, vote.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer, Metrics: s.tel.Registry, Introspect: s.inspected}, s.rpc)
 			if err != nil {
 				return err
 			}
