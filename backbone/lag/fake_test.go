@@ -30,8 +30,9 @@ var errAway = errors.New("the broker is away")
 type cluster struct {
 	mu        sync.Mutex
 	away      bool
-	ends      []int64     // by partition
-	came      []time.Time // of every record, in each partition alike
+	hang      chan struct{} // what asks for ends hangs until it is closed
+	ends      []int64       // by partition
+	came      []time.Time   // of every record, in each partition alike
 	committed map[string][]int64
 	members   map[string]int
 	reads     int // of records, for their time
@@ -66,6 +67,12 @@ func (c *cluster) commit(group string, offset int64) {
 }
 
 func (c *cluster) Ends(context.Context, string) ([]broker.Range, error) {
+	c.mu.Lock()
+	hang := c.hang
+	c.mu.Unlock()
+	if hang != nil {
+		<-hang // deaf to its context, as the client is
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.away {

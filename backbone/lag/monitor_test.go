@@ -97,6 +97,30 @@ func TestUnknownIsNotZero(t *testing.T) {
 	})
 }
 
+// A broker that hangs holds up the numbers alone: they are unknown after a while,
+// a claim that stands still is seen all the same, and the process can stop.
+func TestABrokerThatHangsHidesNoStuckHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, m := newCluster(1), &member{}
+		c.grow(5)
+		m.set(nil, claim(3, consume.StateRunning, nil))
+		p := start(t, c, m, nil)
+		elapse(5 * time.Second)
+		hang := make(chan struct{})
+		c.do(func() { c.hang = hang })
+		m.set([]consume.InFlight{{Topic: "t", Step: consume.StepHandle, Offset: 3, Since: time.Now()}}, claim(3, consume.StateRunning, nil))
+		elapse(13 * time.Second)
+		if shown := p.only(t); shown.Records != -1 {
+			t.Errorf("what was read long ago is shown: %+v", shown)
+		}
+		elapse(time.Minute)
+		expect(t, "all the same", c.told(stuckAlert), "RAISED")
+		p.stop()
+		close(hang)
+	})
+}
+
 // A handler hangs: stuck, naming the step, though few records wait; the handler
 // is let go and the claim goes on.
 func TestAHungHandlerIsStuckOnceAndNamed(t *testing.T) {
