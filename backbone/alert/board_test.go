@@ -185,6 +185,34 @@ func TestARaiseCancelsAClearThatNobodyHeard(t *testing.T) {
 	})
 }
 
+// While one process could not write, another raised the alert and cleared it:
+// the former's decision was made on what no longer holds, and its gate is to
+// look again.
+func TestADecisionOnWhatNoLongerHoldsIsDropped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		on := &topic{}
+		late, other := newBoard(t, on), newBoard(t, on)
+		late.learn(News{Anew: true})
+		late.Change(t.Context(), change("x", raised))
+		stop := run(t, other)
+		other.Change(t.Context(), change("x", raised))
+		synctest.Wait()
+		other.Change(t.Context(), change("x", cleared))
+		synctest.Wait()
+		stop()
+		stop = run(t, late)
+		synctest.Wait()
+		if told := on.told("x"); !slices.Equal(told, []opsv1.Alert_State{raised, cleared}) {
+			t.Errorf("told %v", told)
+		}
+		if is, known := late.Raised("x"); is || !known {
+			t.Errorf("raised %v, known %v", is, known)
+		}
+		stop()
+	})
+}
+
 func TestSettingsOfABoardAreCheckedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := NewBoard(Config{Every: -1, Patience: -1}, &reader{topic: &topic{}})

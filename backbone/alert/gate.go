@@ -22,8 +22,10 @@ type Looks struct{ Raise, Clear int }
 // Gate turns looks into the changes of one alert, so that a number that swings
 // around a bound raises nothing twice:
 //
-//	cleared ── Raise looks Above in a row ──> raised
-//	raised  ── Clear looks Below in a row ──> cleared
+//	          Raise looks Above in a row
+//	cleared ────────────────────────────> raised
+//	        <────────────────────────────
+//	          Clear looks Below in a row
 //
 // Any other look but an unknown one begins the row anew; an unknown one neither
 // adds to it nor ends it. The zero value is cleared. Not safe for concurrent
@@ -51,7 +53,8 @@ func (g *Gate) Look(v Verdict, looks Looks, now time.Time) bool {
 	if g.row == 0 {
 		g.since = now
 	}
-	if g.row++; g.row < needed {
+	g.row++
+	if g.row < needed {
 		return false
 	}
 	g.raised, g.row = !g.raised, 0

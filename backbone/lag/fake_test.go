@@ -117,6 +117,13 @@ func (c *cluster) Time(_ context.Context, _ string, _ int32, offset, _ int64) (t
 	return c.came[offset], nil
 }
 
+// timed answers how many records were read for their time.
+func (c *cluster) timed() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reads
+}
+
 // told is what ops.alert says of an alert, in order.
 func (c *cluster) told(name string) []string {
 	c.mu.Lock()

@@ -57,10 +57,10 @@ func TestALagThatSwingsIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, m := newCluster(1), &member{}
 		m.set(nil, claim(0, consume.StateRunning, nil))
-		p := start(t, c, m, func(cfg *Config) { cfg.RaiseRecords, cfg.ClearRecords = 100, 50 })
+		p := start(t, c, m, func(cfg *Config) { cfg.RaiseRecords, cfg.ClearRecords, cfg.RaiseAge = 100, 50, 24*time.Hour })
 		c.grow(10_000)
-		for i := range int64(1800) { // 60 to 110 records, for an hour
-			c.commit("g", 10_000-60-50*(i%7)/6)
+		for i := range int64(1800) { // 110 and 60 records by turns, for an hour
+			c.commit("g", 10_000-110+50*(i/5%2))
 			elapse(2 * time.Second)
 		}
 		expect(t, "after an hour of swinging", c.told(lagAlert), "RAISED")

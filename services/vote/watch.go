@@ -2,7 +2,7 @@ package vote
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -65,18 +65,31 @@ func (c Config) lag(members map[string]*consume.Group) lag.Config {
 
 // run looks until ctx ends; its metrics are there as long.
 func (w *watch) run(ctx context.Context) error {
-	if w.metrics != nil {
-		// Other services of the process have the same metrics.
-		registry := prometheus.WrapRegistererWith(prometheus.Labels{"service": "vote"}, w.metrics)
-		for _, c := range []prometheus.Collector{w.board.Metrics(), w.monitor.Metrics()} {
-			if err := registry.Register(c); err != nil {
-				return fmt.Errorf("metrics of the groups: %w", err)
-			}
-			defer registry.Unregister(c)
-		}
+	remove, err := w.show()
+	defer remove()
+	if err != nil {
+		return err
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return w.board.Run(ctx) })
 	work.Go(func() error { return w.monitor.Run(ctx) })
 	return work.Wait()
+}
+
+// show registers the metrics; the answer takes them away.
+func (w *watch) show() (remove func(), err error) {
+	if w.metrics == nil {
+		return func() {}, nil
+	}
+	// Other services of the process have the same metrics.
+	registry := prometheus.WrapRegistererWith(prometheus.Labels{"service": "vote"}, w.metrics)
+	shown := []prometheus.Collector{w.board.Metrics(), w.monitor.Metrics()}
+	for _, c := range shown {
+		err = errors.Join(err, registry.Register(c))
+	}
+	return func() {
+		for _, c := range shown {
+			registry.Unregister(c)
+		}
+	}, err
 }
