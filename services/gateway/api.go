@@ -11,10 +11,10 @@ import (
 
 	"floodgate.internal/proto/openapi"
 
+	"floodgate.internal/backbone/probe"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway/internal/batching"
 	"floodgate.internal/services/gateway/internal/edge"
-	"floodgate.internal/services/gateway/internal/probe"
 	"floodgate.internal/services/gateway/internal/route"
 	"floodgate.internal/services/gateway/internal/transcode"
 	"floodgate.internal/services/gateway/internal/upstream"

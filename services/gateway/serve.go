@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"floodgate.internal/backbone/lifecycle"
-	"floodgate.internal/services/gateway/internal/probe"
+	"floodgate.internal/backbone/probe"
 )
 
 // Listen takes the address, so that it is known before Run serves it; Run does

@@ -14,8 +14,11 @@ import (
 // Command is the command line that runs the vote service against real servers.
 type Command struct {
 	GRPCAddr string `name:"grpc-addr" env:"FLOODGATE_GRPC_ADDR" default:"127.0.0.1:9090" help:"Where the service listens; port 0 takes a free one."`
-	Role     []Role `env:"FLOODGATE_ROLE" placeholder:"ROLE" help:"api, tally, ledger; all of them by default."`
-	Scale    string `env:"FLOODGATE_SCALE" enum:"dev,prod" default:"prod" help:"Partition counts and replication of topics that do not exist yet."`
+	// ProbeAddr takes a free port by default: several roles share a machine, and
+	// the REST edge has 8080.
+	ProbeAddr string `name:"probe-addr" env:"FLOODGATE_PROBE_ADDR" default:"127.0.0.1:0" help:"Where /healthz, /readyz and /metrics are answered; port 0 takes a free one."`
+	Role      []Role `env:"FLOODGATE_ROLE" placeholder:"ROLE" help:"api, tally, ledger; all of them by default."`
+	Scale     string `env:"FLOODGATE_SCALE" enum:"dev,prod" default:"prod" help:"Partition counts and replication of topics that do not exist yet."`
 	// Settings of topics that do not exist yet, and of a log that has lost records.
 	KafkaReplication int16 `env:"FLOODGATE_KAFKA_REPLICATION" default:"0" help:"Replicas of topics that do not exist yet; 0: 1 in dev, 3 in prod."`
 	ResumeOutOfRange bool  `env:"FLOODGATE_RESUME_OUT_OF_RANGE" help:"Go on from the oldest record where a committed offset is no longer in the log: what lies between is lost."`
@@ -40,7 +43,7 @@ func (c *Command) Serve(ctx context.Context, version string, out, logTo io.Write
 	if len(c.KafkaBrokers) == 0 || c.DatabaseURL == "" {
 		return errors.New("kafka-brokers and database-url must be given: a service of its own has no embedded parts")
 	}
-	if err := settings.Loopback("grpc-addr", c.GRPCAddr); err != nil {
+	if err := errors.Join(settings.Loopback("grpc-addr", c.GRPCAddr), settings.Loopback("probe-addr", c.ProbeAddr)); err != nil {
 		return err
 	}
 	settings.TuneMemory()
@@ -52,5 +55,7 @@ func (c *Command) Serve(ctx context.Context, version string, out, logTo io.Write
 	return RunProcess(ctx, Config{
 		Kafka:       broker.Config{Brokers: c.KafkaBrokers, Scale: broker.Scale(c.Scale), ReplicationFactor: c.KafkaReplication},
 		DatabaseURL: c.DatabaseURL, RedisAddrs: c.RedisAddrs, RedisPasswordFile: c.RedisPasswordFile, Roles: c.Role, ResumeOutOfRange: c.ResumeOutOfRange,
-	}, c.GRPCAddr, tel, func(addr net.Addr) { _, _ = fmt.Fprintf(out, "gRPC    %s\n", addr) })
+	}, Listeners{GRPC: c.GRPCAddr, Probe: c.ProbeAddr, Taken: func(protocol string, addr net.Addr) {
+		_, _ = fmt.Fprintf(out, "%-7s %s\n", protocol, addr)
+	}}, tel)
 }

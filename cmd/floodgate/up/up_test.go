@@ -80,6 +80,25 @@ func call(t *testing.T, method, url, body string, want int) map[string]any {
 	return out
 }
 
+// scrape answers the text of the metrics.
+func scrape(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // eventually asks until the answer is as wanted.
 func eventually(t *testing.T, what string, ask func() bool) {
 	t.Helper()
@@ -127,6 +146,11 @@ func TestVotesAreCountedAndSurviveARestart(t *testing.T) {
 	if recount["equal"] != true {
 		t.Errorf("recount: %v", recount)
 	}
+	eventually(t, "the lag of both groups in the metrics", func() bool {
+		metrics := scrape(t, "http://"+addrs.HTTP+"/metrics")
+		return strings.Contains(metrics, `floodgate_consumer_lag_records{group="vote-tally",partition="11",service="vote",topic="vote.cast"} 0`) &&
+			strings.Contains(metrics, `floodgate_consumer_claim_state{group="vote-ledger",partition="0",service="vote",state="RUNNING",topic="vote.cast"} 1`)
+	})
 	vote := call(t, http.MethodGet, base+"/polls/final/votes/again", "", http.StatusOK)
 	if vote["status"] != "DUPLICATE" {
 		t.Errorf("second vote of a voter: %v", vote)

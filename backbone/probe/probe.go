@@ -1,5 +1,5 @@
-// Package probe answers whether the edge lives and whether everything it needs
-// answers.
+// Package probe answers over HTTP whether a process lives, whether everything it
+// needs answers, and what it measures.
 package probe
 
 import (
