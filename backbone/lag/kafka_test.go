@@ -117,6 +117,15 @@ type process struct {
 	stop func()
 }
 
+// only answers the single partition as it is shown; before the first look, one
+// of which nothing is known.
+func (p *process) only() lag.Partition {
+	if shown := p.Snapshot(); len(shown) > 0 {
+		return shown[0]
+	}
+	return lag.Partition{Records: -1, Seconds: -1}
+}
+
 // start runs a process until stop, or the test's end; without a handler it only
 // watches.
 func (in *installation) start(handler any, dead consume.DeadLetterer, change func(*lag.Config)) *process {

@@ -31,8 +31,8 @@ func TestAHungHandlerIsToldOnceOverARestart(t *testing.T) {
 
 	second := in.start(gatedHandler{gate}, &noLetters{}, nil)
 	in.await("the second process's look at a hung handler", func() bool {
-		shown := second.Snapshot()
-		return len(shown) == 1 && shown[0].Owned && shown[0].Stuck && shown[0].Records == 3 && shown[0].Step == consume.StepHandle
+		shown := second.only()
+		return shown.Owned && shown.Stuck && shown.Records == 3 && shown.Step == consume.StepHandle
 	})
 	claimed := time.Now()
 	in.await("the time after which it would be raised again", func() bool { return time.Since(claimed) > time.Second })
@@ -40,7 +40,7 @@ func TestAHungHandlerIsToldOnceOverARestart(t *testing.T) {
 	close(gate)
 	in.expect(opsv1.Alert_STUCK, raised, cleared)
 	in.await("an end to it", func() bool {
-		return len(second.Alerts()) == 0 && second.Snapshot()[0].Records == 0 && second.Snapshot()[0].Seconds == 0
+		return len(second.Alerts()) == 0 && second.only().Records == 0 && second.only().Seconds == 0
 	})
 	in.expect(opsv1.Alert_STUCK, raised, cleared)
 }
@@ -63,7 +63,7 @@ func TestAHeldDeadLetterIsToldAndCleared(t *testing.T) {
 	}
 	letters.heal()
 	in.expect(opsv1.Alert_DEAD_LETTER_HELD, raised, cleared)
-	in.await("the commit", func() bool { return p.Snapshot()[0].Records == 0 })
+	in.await("the commit", func() bool { return p.only().Records == 0 })
 }
 
 // Two processes watch a group that nobody runs: one alert. A member comes, is
@@ -77,7 +77,7 @@ func TestALaggingGroupIsToldOnceByManyProcesses(t *testing.T) {
 	in.expect(opsv1.Alert_LAG, raised)
 	for _, w := range watchers {
 		in.await("both to know", func() bool {
-			return len(w.Alerts()) == 1 && w.Snapshot()[0].Records == 20 && w.Snapshot()[0].Seconds > 0 && !w.Snapshot()[0].Owned
+			return len(w.Alerts()) == 1 && w.only().Records == 20 && w.only().Seconds > 0 && !w.only().Owned
 		})
 	}
 	gate := make(chan struct{})

@@ -83,7 +83,7 @@ func call(t *testing.T, method, url, body string, want int) map[string]any {
 // scrape answers the text of the metrics.
 func scrape(t *testing.T, url string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
