@@ -108,6 +108,13 @@ func (c *call) encode(e Event) error {
 			return at.UTC().AppendFormat(b, time.RFC3339Nano)
 		})},
 	)
+	for i := range e.Headers {
+		h := &e.Headers[i]
+		c.headers = append(c.headers, sarama.RecordHeader{
+			Key:   c.keep(func(b []byte) []byte { return append(b, h.Key...) }),
+			Value: c.keep(func(b []byte) []byte { return append(b, h.Value...) }),
+		})
+	}
 	return nil
 }
 

@@ -31,6 +31,10 @@ type Event struct {
 	Message proto.Message
 	// OccurredAt is when it happened at its source; now where zero.
 	OccurredAt time.Time
+	// Headers follow the event's own: those of a request or a reply. They are
+	// copied; nil is none. Names of headers that Publish writes itself have no
+	// place here.
+	Headers []record.Header
 }
 
 // Ack says where the record is.
