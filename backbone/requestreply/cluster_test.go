@@ -65,12 +65,16 @@ func (f *field) dial(t *testing.T) sarama.Client {
 
 func (f *field) publisher(t *testing.T) *publish.Publisher {
 	t.Helper()
-	p, err := publish.New(f.dial(t), publish.Config{Source: "test", Log: logger(t)})
+	p, err := newPublisher(t, f.dial(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Close() })
 	return p
+}
+
+func newPublisher(t *testing.T, client sarama.Client) (*publish.Publisher, error) {
+	return publish.New(client, publish.Config{Source: "test", Log: logger(t)})
 }
 
 // requester opens an instance; it is closed with the test at the latest.
