@@ -10,6 +10,7 @@ import (
 	"floodgate.internal/tests/bench/internal/echo"
 	"floodgate.internal/tests/bench/internal/publishing"
 	"floodgate.internal/tests/bench/internal/rounds"
+	"floodgate.internal/tests/bench/internal/roundtrip"
 	"floodgate.internal/tests/bench/internal/stack"
 	"floodgate.internal/tests/bench/internal/startup"
 	"floodgate.internal/tests/bench/internal/surge"
@@ -20,7 +21,7 @@ import (
 func contests() []rounds.Contest {
 	return []rounds.Contest{
 		castvote.GRPC(), castvote.REST(), castvote.Whole(), drain.Tally(), drain.Ledger(), surge.Contest(), startup.Contest(),
-		consuming.Ordered(), consuming.Overhead(), publishing.Contest(), consuming.Backlog(),
+		consuming.Ordered(), consuming.Overhead(), publishing.Contest(), consuming.Backlog(), roundtrip.Contest(),
 	}
 }
 
@@ -48,5 +49,7 @@ func bodies() map[string]child.Body {
 		consuming.ReaderName:     consuming.Read,
 		consuming.StuckName:      consuming.Stuck,
 		publishing.PublisherName: publishing.Publish,
+		roundtrip.WorkerName:     roundtrip.Worker,
+		roundtrip.RequesterName:  roundtrip.Requester,
 	}
 }
