@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
@@ -76,6 +78,41 @@ func TestPublishWritesTheRecord(t *testing.T) {
 	}
 	if want := (topics.Topic{}).Partition(e.Key, 12); ack.Partition != want {
 		t.Errorf("partition %d, murmur2 says %d", ack.Partition, want)
+	}
+}
+
+// Headers of the caller's follow the event's own, and are copied: neither the
+// caller's later changes nor the buffer's next use reach what is in the log.
+func TestAnEventBringsHeaders(t *testing.T) {
+	t.Parallel()
+	cfg := brokers(t)
+	name := topic(t, dial(t, cfg), cfg, topics.DLQFailed)
+	p := publisher(t, cfg, publish.Config{})
+	for n := range 50 {
+		e := event(name, "order-7", fmt.Sprint(n))
+		brought := []record.Header{
+			{Key: "fg-correlation-id", Value: fmt.Append(nil, "c", n)},
+			{Key: "fg-reply-topic", Value: bytes.Repeat([]byte{'a' + byte(n%26)}, 40*n)}, // Outgrows the buffer.
+		}
+		want := []record.Header{brought[0], {Key: brought[1].Key, Value: bytes.Clone(brought[1].Value)}}
+		e.Headers = brought
+		ack, err := p.Publish(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(brought[1].Value)
+		got := read(t, cfg, name, ack)
+		id, _ := got.Get("fg-event-id")
+		if diff := cmp.Diff(want, got.Headers[4:], cmpopts.EquateEmpty()); diff != "" || id != e.ID.String() {
+			t.Errorf("event %d: %s", n, diff)
+		}
+		bare, err := p.Publish(t.Context(), event(name, "order-7", "bare"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, cfg, name, bare); len(got.Headers) != 4 {
+			t.Errorf("an event without headers has %v", got.Headers)
+		}
 	}
 }
 
