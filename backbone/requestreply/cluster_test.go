@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -134,23 +133,16 @@ func (n noLetters) Write(_ context.Context, l deadletter.Letter) error {
 	return nil
 }
 
-// echo answers a request's value with the instance's mark that came in it.
+// echo answers a request with its own text.
 type echo struct {
-	mu      sync.Mutex
-	worked  int
-	expired int
 	// hold, where set, is waited for before each answer.
 	hold <-chan struct{}
 }
 
 func (e *echo) Work(ctx context.Context, r *record.Record) (proto.Message, error) {
-	e.mu.Lock()
-	e.worked++
-	hold := e.hold
-	e.mu.Unlock()
-	if hold != nil {
+	if e.hold != nil {
 		select {
-		case <-hold:
+		case <-e.hold:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -158,18 +150,7 @@ func (e *echo) Work(ctx context.Context, r *record.Record) (proto.Message, error
 	return answerTo(r)
 }
 
-func (e *echo) Expire(_ context.Context, r *record.Record) (proto.Message, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.expired++
-	return answerTo(r)
-}
-
-func (e *echo) counts() (worked, expired int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.worked, e.expired
-}
+func (e *echo) Expire(_ context.Context, r *record.Record) (proto.Message, error) { return answerTo(r) }
 
 func answerTo(r *record.Record) (proto.Message, error) {
 	var request wrapperspb.StringValue

@@ -46,9 +46,10 @@ type Config struct {
 	// left behind: 1 minute.
 	ReapEvery time.Duration
 	// OnLate takes replies that nobody waits for: of requests whose deadline has
-	// passed, answered a second time, or of an instance's former life. They are
-	// handed over one after the other; the context ends with the Requester. Where
-	// nil they are logged and counted.
+	// passed, and second answers. It is given them one after the other and may be
+	// given one twice; its context ends with the Requester. Where nil they are
+	// logged and counted. What comes to a topic that was given up is read by
+	// nobody: those who waited there were told to look into SQL.
 	OnLate func(ctx context.Context, r Reply)
 	// MaxLate bounds the late replies that wait for OnLate: 1,024. Beyond it they
 	// are logged and counted as dropped.

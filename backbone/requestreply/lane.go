@@ -53,7 +53,8 @@ func (l *lanes) enter(topic string) *lane {
 func (l *lanes) leave(topic string, at *lane) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if at.users--; at.users == 0 {
+	at.users--
+	if at.users == 0 {
 		delete(l.of, topic)
 	}
 }

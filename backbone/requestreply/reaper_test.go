@@ -73,11 +73,16 @@ func TestNobodyWhoLivesIsReaped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeLog()
 		var living []*Requester
+		var ends []func()
 		for i := range 20 {
 			r, end := begin(t, f, Config{Instance: fmt.Sprint("i", i), TTL: 9 * time.Second, ReapEvery: time.Second})
-			defer end()
-			living = append(living, r)
+			living, ends = append(living, r), append(ends, end)
 		}
+		defer func() {
+			for _, end := range ends {
+				end()
+			}
+		}()
 		for i := range 30 {
 			f.make(fmt.Sprint("d.reply.dead", i), heartbeat(time.Duration(1+i)*time.Second, 0))
 		}
@@ -116,11 +121,13 @@ func TestTheSecondLookSavesATopic(t *testing.T) {
 				f.denying(func(what, _ string) error {
 					switch what {
 					case "lastLease":
-						if looks++; looks == 2 && name != "it was made anew" {
+						looks++
+						if looks == 2 && name != "it was made anew" {
 							return second(f)
 						}
 					case "id":
-						if ids++; ids == 2 && name == "it was made anew" {
+						ids++
+						if ids == 2 && name == "it was made anew" {
 							return second(f)
 						}
 					}

@@ -22,6 +22,7 @@ package requestreply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -94,8 +95,8 @@ func open(ctx context.Context, cfg Config, c cluster, p publisher) (*Requester, 
 	case <-r.ready:
 		return r, nil
 	case <-ctx.Done():
-		r.end()
-		return nil, fmt.Errorf("making the reply topic: %w", context.Cause(ctx))
+		err := fmt.Errorf("making the reply topic: %w", context.Cause(ctx))
+		return nil, errors.Join(err, r.end(ctx))
 	}
 }
 

@@ -187,7 +187,7 @@ func TestOpenNamesEveryFault(t *testing.T) {
 		}
 	}
 	_, err = requestreply.NewResponder(requestreply.ResponderConfig{Domain: "", MaxReplies: -1, ReplyTimeout: -1}, nil, nil)
-	for _, want := range []string{"Domain", "MaxReplies", "ReplyTimeout"} {
+	for _, want := range []string{"domain", "max replies", "reply timeout"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("faults %v do not name %s", err, want)
 		}

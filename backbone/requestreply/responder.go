@@ -80,13 +80,13 @@ func newResponder(cfg ResponderConfig, w Worker, p publisher) (*Responder, error
 func (c ResponderConfig) validate() error {
 	var errs []error
 	if !isReplyTopic(c.Domain, topics.Reply(c.Domain, "a").Name) {
-		errs = append(errs, fmt.Errorf("Domain %q must be letters, digits, dash and underscore", c.Domain))
+		errs = append(errs, fmt.Errorf("domain %q must be letters, digits, dash and underscore", c.Domain))
 	}
 	if c.MaxReplies < 0 {
-		errs = append(errs, fmt.Errorf("MaxReplies %d must be positive", c.MaxReplies))
+		errs = append(errs, fmt.Errorf("max replies %d must be positive", c.MaxReplies))
 	}
 	if c.ReplyTimeout < 0 {
-		errs = append(errs, fmt.Errorf("ReplyTimeout %s must be positive", c.ReplyTimeout))
+		errs = append(errs, fmt.Errorf("reply timeout %s must be positive", c.ReplyTimeout))
 	}
 	return errors.Join(errs...)
 }

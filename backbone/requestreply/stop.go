@@ -20,7 +20,7 @@ func (r *Requester) Close(ctx context.Context) error {
 				left, _ = t.pending.oldest()
 			}
 		}
-		r.closure = r.end()
+		r.closure = r.end(ctx)
 		if left > 0 && r.closure == nil {
 			r.closure = fmt.Errorf("closing the requester: %d requests were still waiting for a reply", left)
 		}
@@ -29,10 +29,10 @@ func (r *Requester) Close(ctx context.Context) error {
 }
 
 // end stops all that runs and lets the cluster go.
-func (r *Requester) end() error {
+func (r *Requester) end(ctx context.Context) error {
 	r.stop()
 	r.work.Wait()
-	r.late.rest(context.Background())
+	r.late.rest(ctx)
 	r.unmeter()
 	if err := r.cluster.close(); err != nil {
 		return fmt.Errorf("closing the requester: %w", err)

@@ -128,7 +128,8 @@ func (r *Requester) renew(ctx context.Context, t *tenure) error {
 		switch id, err := r.cluster.id(ctx, t.topic.Name); {
 		case errors.Is(err, errNoTopic):
 			// A broker that has just started may not know it yet: twice counts.
-			if missing++; missing > 1 {
+			missing++
+			if missing > 1 {
 				return fmt.Errorf("somebody removed it: %w", err)
 			}
 		case err == nil && id != t.id:
