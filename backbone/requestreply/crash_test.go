@@ -107,9 +107,7 @@ func (f *field) unharmed(t *testing.T, all []*requestreply.Requester) {
 			t.Errorf("a living instance: %v, status %+v", err, r.Status())
 		}
 	}
-	if left := f.replyTopics(t); len(left) != len(all) {
-		t.Errorf("topics %v", left)
-	}
+	await(t, "the living ones' topics alone", func() bool { return len(f.replyTopics(t)) == len(all) })
 }
 
 // A process that is killed leaves its topic, and others remove it.

@@ -46,9 +46,7 @@ func TestARequestGetsItsReply(t *testing.T) {
 	if err := r.Close(ctx); err != nil {
 		t.Error(err)
 	}
-	if left := f.replyTopics(t); len(left) != 0 {
-		t.Errorf("after the stop there are still %v", left)
-	}
+	await(t, "the removal of its topic", func() bool { return len(f.replyTopics(t)) == 0 })
 	if _, err := r.Request(ctx, e); !errors.Is(err, requestreply.ErrClosed) || !errors.Is(err, requestreply.ErrUnavailable) {
 		t.Errorf("after the stop: %v", err)
 	}
@@ -129,27 +127,33 @@ func TestALateReplyGoesToTheHook(t *testing.T) {
 	}
 }
 
-// Two instances ask at the same time what only their own replies answer (P1).
+// Two instances ask at the same time, and each gets what it asked for by a topic
+// that carries nothing of the other's (P1).
 func TestEachInstanceGetsItsOwnReplies(t *testing.T) {
 	t.Parallel()
 	f := newField(t)
 	f.respond(t, &echo{})
+	both := []*requestreply.Requester{f.requester(t, requestreply.Config{}), f.requester(t, requestreply.Config{})}
 	var wg sync.WaitGroup
-	for instance := range 2 {
-		r := f.requester(t, requestreply.Config{})
+	for instance, r := range both {
 		for caller := range 20 {
 			wg.Go(func() {
 				for n := range 10 {
 					asked := fmt.Sprintf("%d %d %d", instance, caller, n)
 					reply, err := r.Request(t.Context(), f.question(asked))
-					if err != nil || text(reply) != "re: "+asked || reply.Record.Topic != r.Status().Topic {
-						t.Errorf("%s: %q by %s, %v", asked, text(reply), reply.Record.Topic, err)
+					if err != nil {
+						t.Errorf("%s: %v", asked, err)
+					} else if text(reply) != "re: "+asked || reply.Record.Topic != r.Status().Topic {
+						t.Errorf("%s: %q by %s", asked, text(reply), reply.Record.Topic)
 					}
 				}
 			})
 		}
 	}
 	wg.Wait()
+	if a, b := both[0].Status(), both[1].Status(); a.Topic == b.Topic || a.Late+b.Late != 0 {
+		t.Errorf("status %+v and %+v", a, b)
+	}
 }
 
 func TestWhatCannotBeSentSaysSo(t *testing.T) {
