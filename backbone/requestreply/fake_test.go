@@ -21,10 +21,9 @@ import (
 // fakeLog is a cluster and its publisher in memory: topics of one partition,
 // whose records are stamped as they come. Instances share it.
 type fakeLog struct {
-	mu      sync.Mutex
-	topics  map[string]*fakeTopic
-	made    int
-	changed chan struct{} // closed at each change
+	mu     sync.Mutex
+	topics map[string]*fakeTopic
+	made   int
 	// deny answers an error to what is asked of a topic: "create", "publish",
 	// "id", "lastLease"; nil lets it through.
 	deny    func(what, topic string) error
@@ -34,10 +33,11 @@ type fakeLog struct {
 type fakeTopic struct {
 	id      string
 	records []*record.Record
+	more    chan struct{} // closed at the next record
 }
 
 func newFakeLog() *fakeLog {
-	return &fakeLog{topics: make(map[string]*fakeTopic), changed: make(chan struct{})}
+	return &fakeLog{topics: make(map[string]*fakeTopic)}
 }
 
 func (f *fakeLog) denied(what, topic string) error {
@@ -56,19 +56,12 @@ func (f *fakeLog) denying(deny func(what, topic string) error) {
 	f.deny = deny
 }
 
-// tell wakes who waits for a change; the lock is held.
-func (f *fakeLog) tell() {
-	close(f.changed)
-	f.changed = make(chan struct{})
-}
-
 // make makes a topic with these records in it.
 func (f *fakeLog) make(name string, records ...*record.Record) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.made++
-	f.topics[name] = &fakeTopic{id: fmt.Sprint("id-", f.made), records: records}
-	f.tell()
+	f.topics[name] = &fakeTopic{id: fmt.Sprint("id-", f.made), records: records, more: make(chan struct{})}
 }
 
 func (f *fakeLog) create(_ context.Context, t topics.Topic) (string, []broker.Range, error) {
@@ -92,19 +85,22 @@ func (f *fakeLog) id(_ context.Context, topic string) (string, error) {
 }
 
 func (f *fakeLog) read(ctx context.Context, topic string, from []broker.Range, deliver func(*record.Record)) error {
+	f.mu.Lock()
+	at := f.topics[topic]
+	f.mu.Unlock()
+	if at == nil {
+		return errNoTopic
+	}
 	for next := from[0].Next; ; {
 		f.mu.Lock()
-		var records []*record.Record
-		if at := f.topics[topic]; at != nil {
-			records = slices.Clone(at.records)
-		}
-		changed := f.changed
+		records, more := slices.Clone(at.records[next:]), at.more
 		f.mu.Unlock()
-		for ; next < int64(len(records)); next++ {
-			deliver(records[next])
+		next += int64(len(records))
+		for _, r := range records {
+			deliver(r)
 		}
 		select {
-		case <-changed:
+		case <-more:
 		case <-ctx.Done():
 			return nil
 		}
@@ -149,7 +145,6 @@ func (f *fakeLog) remove(_ context.Context, topic string) error {
 		f.removed = append(f.removed, topic)
 	}
 	delete(f.topics, topic)
-	f.tell()
 	return nil
 }
 
@@ -179,7 +174,8 @@ func (f *fakeLog) Publish(ctx context.Context, e publish.Event) (publish.Ack, er
 		{Key: record.HeaderEventType, Value: []byte(e.Message.ProtoReflect().Descriptor().FullName())},
 	}, e.Headers...)
 	at.records = append(at.records, r)
-	f.tell()
+	close(at.more)
+	at.more = make(chan struct{})
 	return publish.Ack{Offset: r.Offset, AcceptedAt: r.Timestamp}, nil
 }
 

@@ -25,7 +25,13 @@ func TestALapsedLeaseFailsOverToAnotherTopic(t *testing.T) {
 		first := r.Status()
 		waiting := ask(t.Context(), r, "a")
 		synctest.Wait()
-		f.denying(down)
+		again := make(chan struct{})
+		f.denying(func(what, _ string) error {
+			if what == "id" {
+				<-again // A broker that hangs must not hold up the lease's end.
+			}
+			return publish.ErrUnavailable
+		})
 		began := time.Now()
 		got := <-waiting
 		// The last heartbeat was at the beginning.
@@ -39,6 +45,7 @@ func TestALapsedLeaseFailsOverToAnotherTopic(t *testing.T) {
 			t.Error("ready without a topic")
 		}
 		f.denying(nil)
+		close(again)
 		elapse(10 * time.Second)
 		second := r.Status()
 		if second.Topic == first.Topic || second.Topic == "" || second.Topics != 2 {

@@ -37,6 +37,9 @@ func TestTheDeadlineEndsTheWait(t *testing.T) {
 		if _, err := r.Request(ctx, question("b")); !errors.Is(err, ErrDeadline) || time.Since(began) != 2*time.Second {
 			t.Errorf("after %s: %v", time.Since(began), err)
 		}
+		if text, _ := f.last("d.request").Get(record.HeaderDeadline); text != began.Add(2*time.Second).UTC().Format(time.RFC3339Nano) {
+			t.Errorf("deadline %s in the request", text)
+		}
 	})
 }
 
