@@ -21,7 +21,7 @@ func TestInstancesComeAndGoUnderLoad(t *testing.T) {
 	t.Parallel()
 	instances, lives, requests := 10, 2, 25
 	if os.Getenv(longVar) == "1" {
-		instances, lives, requests = 50, 6, 200
+		instances, lives, requests = 50, 4, 100
 	}
 	f := newField(t)
 	f.respond(t, &echo{})

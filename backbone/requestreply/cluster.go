@@ -32,7 +32,7 @@ type cluster interface {
 	list(ctx context.Context, domain string) ([]string, error)
 	// lastLease answers the last heartbeat in a topic; nil where there is none.
 	lastLease(ctx context.Context, topic string) (*record.Record, error)
-	// remove removes a topic; one that is not there is as good as removed.
+	// remove removes a topic; errNoTopic says that somebody else has.
 	remove(ctx context.Context, topic string) error
 	close() error
 }
@@ -143,7 +143,10 @@ func (k *kafka) remove(_ context.Context, topic string) error {
 	if err != nil {
 		return err
 	}
-	if err := admin.DeleteTopic(topic); err != nil && !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+	switch err := admin.DeleteTopic(topic); {
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+		return errNoTopic
+	case err != nil:
 		return fmt.Errorf("removing topic %s: %w", topic, err)
 	}
 	return nil

@@ -125,7 +125,9 @@ func TestTheTopicOfAKilledInstanceIsReaped(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the removal", func() bool { return !slices.Contains(f.replyTopics(t), topic) })
-	await(t, "its count", func() bool { return all[0].Status().Reaped+all[1].Status().Reaped == 1 })
+	if n := all[0].Status().Reaped + all[1].Status().Reaped; n > 1 {
+		t.Errorf("one topic was removed %d times", n)
+	}
 	f.unharmed(t, all)
 }
 

@@ -141,9 +141,10 @@ func (f *fakeLog) lastLease(_ context.Context, topic string) (*record.Record, er
 func (f *fakeLog) remove(_ context.Context, topic string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.topics[topic] != nil {
-		f.removed = append(f.removed, topic)
+	if f.topics[topic] == nil {
+		return errNoTopic
 	}
+	f.removed = append(f.removed, topic)
 	delete(f.topics, topic)
 	return nil
 }

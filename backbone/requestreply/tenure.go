@@ -145,7 +145,7 @@ func (r *Requester) renew(ctx context.Context, t *tenure) error {
 func (r *Requester) remove(ctx context.Context, t *tenure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
-	if err := r.cluster.remove(ctx, t.topic.Name); err != nil {
+	if err := r.cluster.remove(ctx, t.topic.Name); err != nil && !errors.Is(err, errNoTopic) {
 		r.cfg.Log.WarnContext(ctx, "the reply topic is left for others to remove", "topic", t.topic.Name, "error", err)
 	}
 }
