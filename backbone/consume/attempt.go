@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"floodgate.internal/backbone/dependency"
 	"floodgate.internal/backbone/failure"
 )
 
@@ -36,11 +37,12 @@ type outcome struct {
 func (c *claim) attempt(ctx context.Context, f *flight, fn func(context.Context) error) outcome {
 	ctx, cut := context.WithTimeout(ctx, c.cfg.Deadline)
 	defer cut()
-	f.since = now()
+	f.Context, f.since = ctx, now()
 	c.flights.add(f)
 	done := make(chan error, 1)
-	c.pool.run(func() {
-		err := protect(ctx, fn)
+	c.pool.run(func(goroutine int64) {
+		f.worker.Store(goroutine)
+		err := protect(f, fn)
 		c.flights.remove(f)
 		done <- err
 	})
@@ -58,13 +60,17 @@ func (c *claim) overrun(ctx context.Context, done <-chan error, f *flight) outco
 	if ended, err := c.await(done, overrunGrace); ended {
 		return outcome{err: err}
 	}
-	f.runaway.Store(true)
+	blamed := waitsFor(f)
+	f.escape(c.stacks)
 	c.log.WarnContext(ctx, "handler outlives its deadline", f.attrs()...)
 	ended, _ := c.await(done, c.cfg.RunawayWait)
 	if !ended {
 		c.log.ErrorContext(ctx, "handler is left running", f.attrs()...)
 	}
-	err := fmt.Errorf("%s was still running at its deadline of %s", f.step, c.cfg.Deadline)
+	err := fmt.Errorf("%s was still running at its deadline of %s", f.at(), c.cfg.Deadline)
+	if blamed != nil {
+		err = &dependency.Error{Dependency: blamed, Err: err}
+	}
 	return outcome{err: failure.As(failure.Retryable, "DEADLINE_EXCEEDED", err), indefinite: !ended}
 }
 
@@ -76,7 +82,7 @@ func (c *claim) drain(ctx context.Context, done <-chan error, f *flight, cut con
 	if ended, err := within(done, c.cfg.DrainTimeout); ended {
 		return outcome{err: err}
 	}
-	f.runaway.Store(true)
+	f.escape(c.stacks)
 	c.log.ErrorContext(ctx, "handler is left running at the end of its claim", f.attrs()...)
 	return outcome{err: errRevoked, indefinite: true}
 }

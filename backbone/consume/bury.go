@@ -2,6 +2,7 @@ package consume
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,13 +71,20 @@ func (c *claim) buryAll(ctx context.Context, lost []doomed, h history, t *troubl
 	return !held.Load()
 }
 
-// bury writes a record's dead letter and returns after its ack. While it cannot
-// be written the record's offset must not pass, so it is tried for ever. False
-// when the claim was revoked first.
+// bury holds the record's key, where the group does that, writes its dead
+// letter and returns after the ack. While that cannot be done the record's
+// offset must not pass, so it is tried for ever. False when the claim was
+// revoked first.
 func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h history, t *trouble) bool {
 	letter := deadletter.Letter{
 		Record: r, Group: c.cfg.Group, Err: cause, Deliveries: h.deliveries,
 		FirstFailedAt: h.first, LastFailedAt: now(), Indefinite: h.indefinite,
+	}
+	_, letter.HoldsKey = c.keys.place(r)
+	if waits, ok := errors.AsType[*WaitsError](cause); ok {
+		letter.WaitsFor = &waits.For // it is held already
+	} else if !c.holdKey(ctx, r, t) {
+		return false
 	}
 	for tries := 1; !c.revoked(); tries++ {
 		f := &flight{step: StepDeadLetter, offset: r.Offset, records: 1, key: r.Key}

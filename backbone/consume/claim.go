@@ -47,6 +47,8 @@ type claim struct {
 	flights flights
 	status  status
 	pool    *pool
+	stacks  *stacks // the group's
+	keys    *keeper // nil where no keys are held
 
 	letterLog, stateLog, commitLog throttle
 }
@@ -69,7 +71,7 @@ func (c *claim) run(ctx context.Context) {
 	defer c.pool.close()
 	c.next.Store(c.Start)
 	c.marked = c.Start
-	started := c.start(ctx)
+	started := c.start(ctx) && c.beginKeys(ctx)
 	if started {
 		ended := make(chan struct{})
 		var commits sync.WaitGroup

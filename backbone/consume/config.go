@@ -3,11 +3,14 @@ package consume
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"floodgate.internal/proto/topics"
 )
 
 // Config says what a Group reads and how. Zero values take the defaults named
@@ -43,6 +46,13 @@ type Config struct {
 	// Retry is the budget of a failing record or batch.
 	Retry Retry
 
+	// Holds declares that the handler cannot take a later record of a key before
+	// an earlier one, and keeps what waits (SEMANTICS 14): after a record of a key
+	// was dead-lettered, later ones are dead-lettered too, as failure.Held, until
+	// all were applied in order from the group's replay topics, which must be
+	// among Topics. Nil: later records are handled. For a Handler alone.
+	Holds Holds
+
 	// CommitEvery is the pause between a claim's commits: 500 ms. Commits are
 	// never in a record's path: one costs 5 to 6 ms on Apache Kafka 4.1, whose
 	// group.coordinator.append.linger.ms is 5.
@@ -50,8 +60,17 @@ type Config struct {
 	// DrainTimeout is how long a revoked claim's handlers may finish before
 	// their context is cut: 3 s. They have as long again before the claim ends
 	// without them, and so has the last BeforeCommit; four times DrainTimeout
-	// must fit into the group's rebalance timeout (broker.SaramaConfig).
+	// must fit into the RebalanceTimeout.
 	DrainTimeout time.Duration
+
+	// SessionTimeout is how long the broker waits for a heartbeat before it gives
+	// this member's partitions to others: 10 s, as sarama has it. Apache Kafka
+	// takes no less than its group.min.session.timeout.ms (6 s). A handler never
+	// delays a heartbeat.
+	SessionTimeout time.Duration
+	// RebalanceTimeout is how long members may take to give partitions back:
+	// 20 s. It must exceed four times DrainTimeout.
+	RebalanceTimeout time.Duration
 
 	// ResumeOutOfRange lets a group whose committed offset is no longer in the
 	// log go on from the oldest record there is. What lies between was never
@@ -93,6 +112,8 @@ func (c Config) withDefaults() Config {
 	def(&c.Retry.Max, 10*time.Second)
 	def(&c.CommitEvery, 500*time.Millisecond)
 	def(&c.DrainTimeout, 3*time.Second)
+	def(&c.SessionTimeout, 10*time.Second)
+	def(&c.RebalanceTimeout, 20*time.Second) // as broker.SaramaConfig, below its RequestTimeout
 	if c.TracerProvider == nil {
 		c.TracerProvider = noop.NewTracerProvider()
 	}
@@ -128,5 +149,13 @@ func (c Config) validate() error {
 	check(c.Retry.Initial > 0 && c.Retry.Max >= c.Retry.Initial, "Retry.Initial must be positive and at most Retry.Max")
 	check(c.CommitEvery > 0, "CommitEvery %s must be positive", c.CommitEvery)
 	check(c.DrainTimeout > 0, "DrainTimeout %s must be positive", c.DrainTimeout)
+	check(c.SessionTimeout >= 3*heartbeatEvery, "SessionTimeout %s is below three heartbeats of %s", c.SessionTimeout, heartbeatEvery)
+	check(4*c.DrainTimeout < c.RebalanceTimeout, "four times DrainTimeout %s must be below RebalanceTimeout %s", c.DrainTimeout, c.RebalanceTimeout)
+	if c.Holds != nil {
+		for _, topic := range c.Topics {
+			replay := topics.Replay(topic, c.Group)
+			check(isReplay(&c, topic) || slices.Contains(c.Topics, replay), "Holds without %s among Topics: no held key would ever be free", replay)
+		}
+	}
 	return errors.Join(errs...)
 }

@@ -20,6 +20,7 @@ type Group struct {
 	roles   roles
 	log     *slog.Logger
 	tracing tracing
+	stacks  stacks
 
 	ready     chan struct{}
 	readyOnce sync.Once
@@ -46,8 +47,11 @@ func NewGroup(cfg Config, b broker.Config, handler any, dead DeadLetterer, log *
 	if dead == nil {
 		err = errors.Join(err, errors.New("no DeadLetterer: a failed record would stop its partition"))
 	}
-	if limit := broker.SaramaConfig(b).Consumer.Group.Rebalance.Timeout; 4*cfg.DrainTimeout >= limit {
-		err = errors.Join(err, fmt.Errorf("four times DrainTimeout %s must be below the rebalance timeout %s", cfg.DrainTimeout, limit))
+	if limit := broker.SaramaConfig(b).Net.ReadTimeout; cfg.RebalanceTimeout >= limit {
+		err = errors.Join(err, fmt.Errorf("RebalanceTimeout %s must be below the broker's RequestTimeout %s: a join is held for as long", cfg.RebalanceTimeout, limit))
+	}
+	if cfg.Holds != nil && r.batch != nil {
+		err = errors.Join(err, errors.New("Holds for a BatchHandler: a batch would have to be taken apart by key; make it a Handler"))
 	}
 	if err = errors.Join(cfg.validate(), b.Validate(), err); err != nil {
 		return nil, fmt.Errorf("consumer group %q: %w", cfg.Group, err)
@@ -99,7 +103,8 @@ func (g *Group) current() []*claim {
 // serve runs one claim over its source until it is revoked.
 func (g *Group) serve(ctx context.Context, c Claim, src source) {
 	log := g.log.With("topic", c.Topic, "partition", c.Partition, "generation", c.Generation)
-	run := &claim{Claim: c, cfg: &g.cfg, src: src, roles: g.roles, log: log, tracing: g.tracing}
+	run := &claim{Claim: c, cfg: &g.cfg, src: src, roles: g.roles, log: log, tracing: g.tracing, stacks: &g.stacks}
+	run.keys = newKeeper(&g.cfg, c)
 	g.mu.Lock()
 	g.claims[run] = struct{}{}
 	g.mu.Unlock()

@@ -1,9 +1,12 @@
 package consume
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"floodgate.internal/backbone/step"
 )
 
 // Steps that a claim may be busy with, as InFlight and the logs name them.
@@ -12,6 +15,7 @@ const (
 	StepDeadLetter   = "dead letter"
 	StepStartClaim   = "start claim"
 	StepBeforeCommit = "before commit"
+	StepHoldKey      = "hold key"
 )
 
 // InFlight is one attempt that is running now.
@@ -23,26 +27,81 @@ type InFlight struct {
 	Records int
 	// Key is the record's key, or that of the batch's first record.
 	Key []byte
-	// Step is what is running: one of the Step names.
+	// Step is what is running: the last span that was started within the
+	// attempt's context, sampled or not (step.Tracing), one of the Step names
+	// before there is any.
 	Step string
 	// Since is when this attempt began.
 	Since time.Time
 	// Runaway says that it outlived its deadline or its claim.
 	Runaway bool
+	// Dependency is what the attempt waits for (package dependency); "" where it
+	// is not known to wait for any.
+	Dependency string
+	// Stack is where a runaway's goroutine stood when it became one, at most
+	// 8 KiB; "" for others.
+	Stack string
 }
 
-// flight is an attempt in the table; its fields are set before it is added.
+// flight is an attempt in the table; its plain fields are set before it is
+// added. It is its attempt's context too, which saves the layer that would
+// carry the trail.
 type flight struct {
+	context.Context
 	step    string
 	offset  int64
 	records int
 	key     []byte
 	since   time.Time
+	trail   step.Trail
+	worker  atomic.Int64 // the goroutine; 0 before it runs
 	runaway atomic.Bool
+	stack   atomic.Pointer[string]
+}
+
+// Value answers the flight's trail, and what the context carries.
+func (f *flight) Value(key any) any {
+	if step.IsKey(key) {
+		return &f.trail
+	}
+	return f.Context.Value(key)
+}
+
+// at names the step that runs.
+func (f *flight) at() string {
+	if name := f.trail.Name(); name != "" {
+		return name
+	}
+	return f.step
+}
+
+// escape marks the attempt as a runaway, with its stack.
+func (f *flight) escape(s *stacks) {
+	stack := s.of(f.worker.Load(), f.since)
+	f.stack.Store(&stack)
+	f.runaway.Store(true)
 }
 
 func (f *flight) attrs() []any {
-	return []any{"step", f.step, "offset", f.offset, "records", f.records, "key", string(f.key), "age", now().Sub(f.since)}
+	attrs := []any{"step", f.at(), "offset", f.offset, "records", f.records, "key", string(f.key), "age", now().Sub(f.since)}
+	if stack := f.stack.Load(); stack != nil {
+		attrs = append(attrs, "stack", *stack)
+	}
+	return attrs
+}
+
+func (f *flight) show(topic string, partition int32) InFlight {
+	out := InFlight{
+		Topic: topic, Partition: partition, Offset: f.offset, Records: f.records,
+		Key: f.key, Step: f.at(), Since: f.since, Runaway: f.runaway.Load(),
+	}
+	if on := waitsFor(f); on != nil {
+		out.Dependency = on.Name()
+	}
+	if stack := f.stack.Load(); stack != nil {
+		out.Stack = *stack
+	}
+	return out
 }
 
 // flights are the attempts of one claim. Safe for concurrent use.
@@ -71,10 +130,7 @@ func (t *flights) list(topic string, partition int32) []InFlight {
 	defer t.mu.Unlock()
 	out := make([]InFlight, 0, len(t.running))
 	for f := range t.running {
-		out = append(out, InFlight{
-			Topic: topic, Partition: partition, Offset: f.offset, Records: f.records,
-			Key: f.key, Step: f.step, Since: f.since, Runaway: f.runaway.Load(),
-		})
+		out = append(out, f.show(topic, partition))
 	}
 	return out
 }

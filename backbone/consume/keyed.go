@@ -26,7 +26,7 @@ func (c *claim) consumeKeyed(ctx context.Context) {
 		r := broker.Record(m)
 		if l := w.add(r); l != nil {
 			lanes.Add(1)
-			c.pool.run(func() {
+			c.pool.run(func(int64) {
 				defer lanes.Done()
 				c.work(ctx, w, l, places)
 			})
@@ -69,13 +69,27 @@ func (c *claim) work(ctx context.Context, w *window, l *lane, places chan struct
 	}
 }
 
-// settleOne works on a record until it is done or its dead letter is durable;
-// false when the claim was revoked first.
+// settleOne works on a record until it is done, or parked, or its dead letter
+// is durable; false when the claim was revoked first.
 func (c *claim) settleOne(ctx context.Context, r *record.Record, places chan struct{}) bool {
-	b := budget{retry: c.cfg.Retry}
-	var h history
 	var t trouble
 	defer c.clear(ctx, &t)
+	if c.keys.given(r) {
+		return c.letGo(ctx, r, &t)
+	}
+	switch cause, ok := c.turn(ctx, r, &t); {
+	case !ok:
+		return false
+	case cause != nil:
+		return c.bury(ctx, r, cause, history{first: now()}, &t)
+	}
+	return c.handle(ctx, r, places, &t)
+}
+
+// handle hands a record to the handler until it is done or dead-lettered.
+func (c *claim) handle(ctx context.Context, r *record.Record, places chan struct{}, t *trouble) bool {
+	b := budget{retry: c.cfg.Retry}
+	var h history
 	for {
 		if !c.enter(places) {
 			return false
@@ -83,17 +97,20 @@ func (c *claim) settleOne(ctx context.Context, r *record.Record, places chan str
 		out := c.tryOne(ctx, r)
 		<-places
 		if out.err == nil {
-			return true
+			return c.letGo(ctx, r, t)
 		}
-		at := now()
-		b.failed(at, out.err)
+		at, err, doomed := now(), suspect(out.err), false
+		b.failed(at, err)
 		h.failed(at, out.indefinite)
-		switch {
-		case c.revoked():
+		if c.revoked() {
 			return false
-		case c.hopeless(out.err, &b):
-			return c.bury(ctx, r, out.err, h, &t)
-		case !c.backOff(ctx, &t, out.err, r, &b):
+		}
+		if c.hopeless(err, &b) {
+			if err, doomed = b.doom(at, err); doomed {
+				return c.bury(ctx, r, err, h, t)
+			}
+		}
+		if !c.backOff(ctx, t, err, r, &b) {
 			return false
 		}
 	}

@@ -25,7 +25,7 @@ type world struct {
 	mu       sync.Mutex
 	offsets  []int64
 	keys     map[int64]string
-	plans    map[int64][]step // what each attempt at a record does
+	plans    map[int64][]act // what each attempt at a record does
 	attempts map[int64]int
 	settled  map[int64]bool
 	running  map[int]map[string]int64 // claim, key: the record at work
@@ -35,8 +35,8 @@ type world struct {
 	faults   []string
 }
 
-// step is one attempt: it takes so long, minding its context or not, and ends so.
-type step struct {
+// act is one attempt: it takes so long, minding its context or not, and ends so.
+type act struct {
 	takes time.Duration
 	deaf  bool
 	err   error
@@ -47,7 +47,7 @@ func (w *world) fault(format string, args ...any) {
 }
 
 // begin notes an attempt; it answers what the attempt does.
-func (w *world) begin(claim int, r *record.Record) step {
+func (w *world) begin(claim int, r *record.Record) act {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	key := string(r.Key)
@@ -71,7 +71,7 @@ func (w *world) begin(claim int, r *record.Record) step {
 	if plan := w.plans[r.Offset]; n < len(plan) {
 		return plan[n]
 	}
-	return step{}
+	return act{}
 }
 
 func (w *world) end(claim int, r *record.Record, inTime bool, err error) {
@@ -130,22 +130,22 @@ func (w *world) done() bool {
 
 func drawWorld(t *rapid.T) *world {
 	w := &world{
-		keys: make(map[int64]string), plans: make(map[int64][]step), attempts: make(map[int64]int),
+		keys: make(map[int64]string), plans: make(map[int64][]act), attempts: make(map[int64]int),
 		settled: make(map[int64]bool), running: make(map[int]map[string]int64), last: make(map[int]map[string]int64),
 	}
 	offset := int64(0)
-	steps := rapid.SliceOfN(rapid.Custom(drawStep), 0, 5)
+	acts := rapid.SliceOfN(rapid.Custom(drawAct), 0, 5)
 	for range rapid.IntRange(1, 40).Draw(t, "records") {
 		offset += rapid.SampledFrom([]int64{1, 1, 1, 2}).Draw(t, "gap")
 		w.offsets = append(w.offsets, offset)
 		w.keys[offset] = rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "key")
-		w.plans[offset] = steps.Draw(t, "plan")
+		w.plans[offset] = acts.Draw(t, "plan")
 	}
 	return w
 }
 
-func drawStep(t *rapid.T) step {
-	return step{
+func drawAct(t *rapid.T) act {
+	return act{
 		takes: time.Duration(rapid.SampledFrom([]int{0, 1, 7, 300, 950, 1500, 1900}).Draw(t, "ms")) * time.Millisecond,
 		deaf:  rapid.Bool().Draw(t, "deaf"),
 		err: rapid.SampledFrom([]error{

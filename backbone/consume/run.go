@@ -18,6 +18,8 @@ const (
 	lastRejoin  = 5 * time.Second
 	// flushEvery is how long a marked offset waits for its commit at most.
 	flushEvery = 100 * time.Millisecond
+	// heartbeatEvery is how often the broker hears from a member.
+	heartbeatEvery = time.Second
 	// leaveTimeout bounds leaving the group; a member that cannot is dropped by
 	// the broker after its session timeout.
 	leaveTimeout = 2 * time.Second
@@ -74,7 +76,9 @@ func tune(c *sarama.Config, cfg *Config) {
 	// A flush without a new mark sends nothing, so it may look often.
 	c.Consumer.Offsets.AutoCommit.Interval = min(cfg.CommitEvery, flushEvery)
 	// A rebalance is learnt of with a heartbeat: by default after up to 3 s.
-	c.Consumer.Group.Heartbeat.Interval = time.Second
+	c.Consumer.Group.Heartbeat.Interval = heartbeatEvery
+	c.Consumer.Group.Session.Timeout = cfg.SessionTimeout
+	c.Consumer.Group.Rebalance.Timeout = cfg.RebalanceTimeout
 	c.Consumer.Group.ResetInvalidOffsets = cfg.ResumeOutOfRange
 }
 

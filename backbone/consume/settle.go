@@ -32,6 +32,10 @@ func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, re
 		if out.err == nil && len(marks) == 0 {
 			break
 		}
+		out.err = suspect(out.err)
+		for i := range marks {
+			marks[i] = suspect(marks[i])
+		}
 		at, err := now(), cmp.Or(out.err, gravest(marks))
 		b.failed(at, err)
 		h.failed(at, out.indefinite)
@@ -41,8 +45,15 @@ func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, re
 		again, ok := recs, true
 		if out.err == nil {
 			again, ok = c.triage(ctx, recs, marks, h, &b, &t)
-		} else if c.hopeless(out.err, &b) {
-			return c.isolate(ctx, recs, h, out.err, &t)
+			err = gravest(marks)
+		} else if c.hopeless(err, &b) {
+			doomed := true
+			if len(recs) == 1 { // a batch is halved at no cost
+				err, doomed = b.doom(at, err)
+			}
+			if doomed {
+				return c.isolate(ctx, recs, h, err, &t)
+			}
 		}
 		if !ok || len(again) > 0 && !c.backOff(ctx, &t, err, again[0], &b) {
 			return false
@@ -95,16 +106,21 @@ func (c *claim) isolate(ctx context.Context, recs []*record.Record, h history, c
 func (c *claim) triage(ctx context.Context, recs []*record.Record, marks map[int]error, h history, b *budget, t *trouble) ([]*record.Record, bool) {
 	var again []*record.Record
 	var lost []doomed
+	at := now()
 	for i, r := range recs {
-		err := marks[i]
-		switch {
-		case err == nil:
-		case c.hopeless(err, b):
+		err, over := marks[i], false
+		if err == nil {
+			continue
+		}
+		if c.hopeless(err, b) {
+			err, over = b.doom(at, err)
+		}
+		if over {
 			lost = append(lost, doomed{record: r, cause: err})
 			delete(marks, i)
-		default:
-			again = append(again, r)
+			continue
 		}
+		marks[i], again = err, append(again, r)
 	}
 	return again, c.buryAll(ctx, lost, h, t)
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"floodgate.internal/backbone/record"
+	"floodgate.internal/backbone/step"
 )
 
 // maxLinks is OpenTelemetry's default limit of links per span; more would be
@@ -28,9 +29,11 @@ type tracing struct {
 }
 
 func newTracing(cfg *Config) tracing {
-	_, off := cfg.TracerProvider.(noop.TracerProvider)
+	// The runtime's own spans say nothing of where in the handler it is.
+	provider := step.Untraced(cfg.TracerProvider)
+	_, off := provider.(noop.TracerProvider)
 	return tracing{
-		tracer:     cfg.TracerProvider.Tracer("floodgate.internal/backbone/consume"),
+		tracer:     provider.Tracer("floodgate.internal/backbone/consume"),
 		propagator: cfg.Propagator, group: cfg.Group, off: off,
 	}
 }

@@ -28,13 +28,18 @@ type Letter struct {
 	// Err is the last failure; its class and reason are read with package failure.
 	Err error
 	// Deliveries is how often this consumer handed the record to its handler,
-	// from 1. What earlier replays counted is added to it.
+	// from 1; 0 for one that was parked. What earlier replays counted is added.
 	Deliveries int
 	// FirstFailedAt and LastFailedAt are when this consumer saw the record fail.
 	FirstFailedAt, LastFailedAt time.Time
 	// Indefinite says that an attempt was still running when the letter was
 	// written: its effect may yet happen (SEMANTICS 15).
 	Indefinite bool
+	// HoldsKey says that the group parks later records of the key behind this
+	// one; WaitsFor names the record that this one was itself parked behind, or
+	// is nil (SEMANTICS 14).
+	HoldsKey bool
+	WaitsFor *Position
 }
 
 // publisher is what a Writer needs of publish.Publisher: it returns only after

@@ -29,11 +29,17 @@ func Headers(service string, l Letter) []record.Header {
 	own := letterHeaders(service, l)
 	out := make([]record.Header, 0, len(l.Record.Headers)+len(own))
 	for _, h := range l.Record.Headers {
-		if !named(own, h.Key) && h.Key != HeaderIndefinite {
+		if !named(own, h.Key) && !slices.Contains(sometimes(), h.Key) {
 			out = append(out, h)
 		}
 	}
 	return append(out, own...)
+}
+
+// sometimes are the headers that not every letter has: those of the letter
+// before must not be taken for this one's.
+func sometimes() []string {
+	return []string{HeaderIndefinite, record.HeaderHoldsKey, record.HeaderWaitsFor, record.HeaderDiscarded}
 }
 
 func letterHeaders(service string, l Letter) []record.Header {
@@ -61,6 +67,12 @@ func letterHeaders(service string, l Letter) []record.Header {
 	}
 	if l.Indefinite {
 		headers = append(headers, text(HeaderIndefinite, "true"))
+	}
+	if l.HoldsKey {
+		headers = append(headers, text(record.HeaderHoldsKey, "true"))
+	}
+	if l.WaitsFor != nil {
+		headers = append(headers, text(record.HeaderWaitsFor, l.WaitsFor.String()))
 	}
 	return headers
 }

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -15,6 +16,11 @@ type Position struct {
 	Offset    int64
 	// Timestamp is the record's time there, in milliseconds in practice.
 	Timestamp time.Time
+}
+
+// String is the place in one word: topic/partition@offset.
+func (p Position) String() string {
+	return fmt.Sprintf("%s/%d@%d", p.Topic, p.Partition, p.Offset)
 }
 
 // Origin answers where a replayed record first stood, from its headers: rules

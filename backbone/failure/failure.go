@@ -24,6 +24,10 @@ const (
 	// Outage says that a dependency is away and nothing is wrong with the
 	// record: tried again without a limit, the partition waiting.
 	Outage
+	// Held says that the record was not handled, as an earlier one of its key
+	// is dead-lettered: the dead letter at once, to be replayed behind that one
+	// (SEMANTICS 14). The consume runtime finds it; handlers do not answer it.
+	Held
 )
 
 // String is the class's name in headers, metrics and API answers.
@@ -35,6 +39,8 @@ func (c Class) String() string {
 		return "UNDECODABLE"
 	case Outage:
 		return "OUTAGE"
+	case Held:
+		return "HELD"
 	default:
 		return "RETRYABLE"
 	}

@@ -47,6 +47,15 @@ const (
 	HeaderErrorFingerprint = "fg-dlq-fingerprint"
 	HeaderFirstFailedAt    = "fg-dlq-first-failed-at"
 	HeaderLastFailedAt     = "fg-dlq-last-failed-at"
+	// HeaderHoldsKey is "true" on letters of a group that parks later records of
+	// the key behind this one until it was applied or discarded.
+	HeaderHoldsKey = "fg-dlq-holds-key"
+	// HeaderWaitsFor is on the letter of a record that was parked: where the
+	// dead-lettered record stood that it waits for, as topic/partition@offset.
+	HeaderWaitsFor = "fg-dlq-waits-for"
+	// HeaderDiscarded is "true" on a replay of a record that an operator gave
+	// up: a group that holds its key passes it unhandled and lets the key go.
+	HeaderDiscarded = "fg-dlq-discarded"
 )
 
 // Get answers the first header of that name, and whether there is one.

@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"floodgate.internal/backbone/step"
 )
 
 // DefaultSampleRatio is the part of new traces that is kept: at 30,000 requests a
@@ -61,7 +63,8 @@ func (c Config) validate() error {
 type Telemetry struct {
 	// Log adds trace_id and span_id from the context of each call.
 	Log *slog.Logger
-	// Tracer makes spans; every one has a trace id, sampled or not.
+	// Tracer makes spans; every one has a trace id, sampled or not, and names
+	// the step of the work it belongs to (package step).
 	Tracer trace.TracerProvider
 	// Propagator carries W3C traceparent, tracestate and baggage.
 	Propagator propagation.TextMapPropagator
@@ -86,7 +89,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		return nil, fmt.Errorf("telemetry: %w", err)
 	}
 	return &Telemetry{
-		Log: log, Tracer: provider, Registry: newRegistry(cfg),
+		Log: log, Tracer: step.Tracing(provider), Registry: newRegistry(cfg),
 		Propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
 		provider:   provider,
 	}, nil
