@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -113,6 +114,12 @@ func begin(t *testing.T, cfg Config, src *fakeSource, handler any, dead DeadLett
 		close(src.revoked)
 		<-done
 	}
+}
+
+// pass moves a bubble's clock, and waits until nothing more happens then.
+func pass(d time.Duration) {
+	elapse(d)
+	synctest.Wait()
 }
 
 // elapse moves a bubble's clock; every test that calls it runs in one.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -59,6 +60,7 @@ type keeper struct {
 	source hold.Partition // as the claim began; of replay topics the group alone
 	replay bool
 	owner  string
+	fenced atomic.Bool // another claim has begun; this one must begin again
 
 	mu    sync.Mutex
 	known map[string]struct{} // every held key, and some that no longer are
@@ -169,17 +171,21 @@ func (k *keeper) hold(ctx context.Context, at hold.Record) error {
 	return k.asOwner(ctx, func() error { return k.holds.Hold(ctx, k.owner, at) })
 }
 
-// asOwner begins again where another claim has begun: this one has not been
-// revoked, so it is the one that counts.
+// asOwner does what another claim's beginning forbids. The next try begins
+// again, for only a claim that is not revoked makes one: a call that was left
+// running must not.
 func (k *keeper) asOwner(ctx context.Context, do func() error) error {
+	if k.fenced.Load() {
+		if err := k.begin(ctx); err != nil {
+			return err
+		}
+		k.fenced.Store(false)
+	}
 	err := do()
-	if !errors.Is(err, hold.ErrFenced) {
-		return err
+	if errors.Is(err, hold.ErrFenced) {
+		k.fenced.Store(true)
 	}
-	if err := k.begin(ctx); err != nil {
-		return err
-	}
-	return do()
+	return err
 }
 
 func (k *keeper) release(ctx context.Context, at hold.Record) error {
