@@ -40,7 +40,7 @@ func (c *claim) attempt(ctx context.Context, f *flight, fn func(context.Context)
 	f.Context, f.since = ctx, now()
 	c.flights.add(f)
 	done := make(chan error, 1)
-	c.pool.run(func(goroutine int64) {
+	c.pool.run(func(goroutine int64) { //nolint:contextcheck // the flight is the attempt's context
 		f.worker.Store(goroutine)
 		err := protect(f, fn)
 		c.flights.remove(f)

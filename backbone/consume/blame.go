@@ -26,12 +26,12 @@ func suspect(err error) error {
 // doom says whether a record that is beyond trying may be dead-lettered: if a
 // dependency is to blame, it costs a credit. Where there is none, err becomes
 // the outage that the record waits for.
-func (b *budget) doom(at time.Time, err error) (cause error, ok bool) {
+func (b *budget) doom(at time.Time, err error) (ok bool, cause error) {
 	d := dependency.Blamed(err)
 	if d == nil || d.Spend() {
-		return err, true
+		return true, err
 	}
 	err = d.Held(err)
 	b.failed(at, err)
-	return err, false
+	return false, err
 }

@@ -100,20 +100,43 @@ func (f batchFunc) HandleBatch(ctx context.Context, b *Batch) error { return f(c
 // begin runs a claim over src from offset 0; end revokes it and waits.
 func begin(t *testing.T, cfg Config, src *fakeSource, handler any, dead DeadLetterer) (g *Group, end func()) {
 	t.Helper()
-	cfg.Group, cfg.Topics = "g", []string{"t"}
-	g, err := NewGroup(cfg, broker.Config{Brokers: []string{"127.0.0.1:1"}}, handler, dead, slog.New(slog.DiscardHandler))
+	cfg.Topics = []string{"t"}
+	return beginOn(t, cfg, sourceClaim(0), src, handler, dead)
+}
+
+// beginOn is begin with the claim to run, of one of the Config's topics.
+func beginOn(t *testing.T, cfg Config, c Claim, src *fakeSource, handler any, dead DeadLetterer) (g *Group, end func()) {
+	t.Helper()
+	return beginLogged(t, cfg, c, src, handler, dead, slog.New(slog.DiscardHandler))
+}
+
+// beginLogged is beginOn with a log.
+func beginLogged(t *testing.T, cfg Config, c Claim, src *fakeSource, handler any, dead DeadLetterer, log *slog.Logger) (g *Group, end func()) {
+	t.Helper()
+	cfg.Group = "g"
+	g, err := NewGroup(cfg, broker.Config{Brokers: []string{"127.0.0.1:1"}}, handler, dead, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		g.serve(t.Context(), Claim{Topic: "t", Partition: 1, Generation: 7}, src)
+		g.serve(t.Context(), c, src)
 	}()
 	return g, func() {
 		close(src.revoked)
 		<-done
 	}
+}
+
+// sourceClaim and replayClaim are the claims that the tests run, of the source
+// t and of the topic on which the group g has its failures replayed.
+func sourceClaim(start int64) Claim {
+	return Claim{Topic: "t", Partition: 1, Generation: 7, Start: start}
+}
+
+func replayClaim(start int64) Claim {
+	return Claim{Topic: replayTopic, Partition: 0, Generation: 7, Start: start}
 }
 
 // pass moves a bubble's clock, and waits until nothing more happens then.

@@ -67,7 +67,7 @@ func (f *fakeHolds) add(owner string, r hold.Record) error {
 	if f.rows[r.Partition] == nil {
 		f.rows[r.Partition] = make(map[string][]int64)
 	}
-	rows := append(f.rows[r.Partition][string(r.Key)], r.Offset)
+	rows := append(slices.Clone(f.rows[r.Partition][string(r.Key)]), r.Offset)
 	slices.Sort(rows)
 	f.rows[r.Partition][string(r.Key)] = slices.Compact(rows)
 	return nil

@@ -27,31 +27,6 @@ func holding(holds Holds) Config {
 	return Config{Topics: []string{"t", replayTopic}, Holds: holds}
 }
 
-// beginOn runs a claim of a topic as begin does of t.
-func beginOn(t *testing.T, cfg Config, c Claim, src *fakeSource, handler any, dead DeadLetterer) (g *Group, end func()) {
-	t.Helper()
-	cfg.Group = "g"
-	g, err := NewGroup(cfg, broker.Config{Brokers: []string{"127.0.0.1:1"}}, handler, dead, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		g.serve(t.Context(), c, src)
-	}()
-	return g, func() {
-		close(src.revoked)
-		<-done
-	}
-}
-
-// source and replays are the claims of the tests.
-func sourceClaim(start int64) Claim { return Claim{Topic: "t", Partition: 1, Generation: 7, Start: start} }
-func replayClaim(start int64) Claim {
-	return Claim{Topic: replayTopic, Partition: 0, Generation: 7, Start: start}
-}
-
 // replayed answers the letter's record as the DLQ service sends it back.
 func replayed(offset int64, l deadletter.Letter, extra ...string) *sarama.ConsumerMessage {
 	m := &sarama.ConsumerMessage{Topic: replayTopic, Offset: offset, Key: l.Record.Key, Value: l.Record.Value}

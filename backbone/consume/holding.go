@@ -20,19 +20,19 @@ func (c *claim) beginKeys(ctx context.Context) bool {
 	return ok
 }
 
-// turn answers nil if it is the record's turn, else why it is parked; false
+// turn answers no error if it is the record's turn, else why it is parked; false
 // when the claim was revoked first.
-func (c *claim) turn(ctx context.Context, r *record.Record, t *trouble) (cause error, ok bool) {
+func (c *claim) turn(ctx context.Context, r *record.Record, t *trouble) (ok bool, cause error) {
 	at, ordered := c.keys.place(r)
 	if !ordered || !c.keys.mayHold(r.Key) {
-		return nil, true
+		return true, nil
 	}
 	w, ok := insist(ctx, c, r, t, StateOutage, func(ctx context.Context) (wait, error) { return c.keys.park(ctx, at) })
 	if ok && w.held {
 		cause = parked(at, w)
 	}
 	c.clear(ctx, t)
-	return cause, ok
+	return ok, cause
 }
 
 // holdKey holds the record's key before its dead letter is written; false when

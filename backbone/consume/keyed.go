@@ -77,7 +77,7 @@ func (c *claim) settleOne(ctx context.Context, r *record.Record, places chan str
 	if c.keys.given(r) {
 		return c.letGo(ctx, r, &t)
 	}
-	switch cause, ok := c.turn(ctx, r, &t); {
+	switch ok, cause := c.turn(ctx, r, &t); {
 	case !ok:
 		return false
 	case cause != nil:
@@ -99,14 +99,15 @@ func (c *claim) handle(ctx context.Context, r *record.Record, places chan struct
 		if out.err == nil {
 			return c.letGo(ctx, r, t)
 		}
-		at, err, doomed := now(), suspect(out.err), false
+		at, err := now(), suspect(out.err)
 		b.failed(at, err)
 		h.failed(at, out.indefinite)
 		if c.revoked() {
 			return false
 		}
 		if c.hopeless(err, &b) {
-			if err, doomed = b.doom(at, err); doomed {
+			var doomed bool
+			if doomed, err = b.doom(at, err); doomed {
 				return c.bury(ctx, r, err, h, t)
 			}
 		}

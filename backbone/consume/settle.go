@@ -49,7 +49,7 @@ func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, re
 		} else if c.hopeless(err, &b) {
 			doomed := true
 			if len(recs) == 1 { // a batch is halved at no cost
-				err, doomed = b.doom(at, err)
+				doomed, err = b.doom(at, err)
 			}
 			if doomed {
 				return c.isolate(ctx, recs, h, err, &t)
@@ -113,7 +113,7 @@ func (c *claim) triage(ctx context.Context, recs []*record.Record, marks map[int
 			continue
 		}
 		if c.hopeless(err, b) {
-			err, over = b.doom(at, err)
+			over, err = b.doom(at, err)
 		}
 		if over {
 			lost = append(lost, doomed{record: r, cause: err})

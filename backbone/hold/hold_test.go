@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -46,24 +47,94 @@ func must[T any](t testing.TB) func(v T, err error) T {
 	}
 }
 
-// world is the naive model: rows per key, and who began last.
+// world is the naive model of one partition, beside the store: rows per key, and
+// who began last. Its methods do the same to both and compare.
 type world struct {
+	store *hold.Store
+	here  hold.Partition
 	owner string
 	rows  map[string][]int64
 }
 
-func (w *world) add(key string, offset int64) {
-	if !slices.Contains(w.rows[key], offset) {
-		w.rows[key] = append(w.rows[key], offset)
-		slices.Sort(w.rows[key])
-	}
+func (w *world) add(r hold.Record) {
+	rows := append(w.rows[string(r.Key)], r.Offset)
+	slices.Sort(rows)
+	w.rows[string(r.Key)] = slices.Compact(rows)
 }
 
-func (w *world) first(key string, offset int64) (int64, bool) {
-	if rows := w.rows[key]; len(rows) > 0 && rows[0] < offset {
+func (w *world) first(r hold.Record) (int64, bool) {
+	if rows := w.rows[string(r.Key)]; len(rows) > 0 && rows[0] < r.Offset {
 		return rows[0], true
 	}
 	return 0, false
+}
+
+// draw answers a record; one of the keys is no text, and must be the same bytes
+// whatever SQL makes of it.
+func (w *world) draw(rt *rapid.T) hold.Record {
+	key := rapid.SampledFrom([]string{"a", "b", "\x00\xff'"}).Draw(rt, "key")
+	return hold.Record{Partition: w.here, Key: []byte(key), Offset: rapid.Int64Range(0, 8).Draw(rt, "offset")}
+}
+
+func drawOwner(rt *rapid.T) string { return rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "owner") }
+
+func (w *world) begin(rt *rapid.T) {
+	w.owner = drawOwner(rt)
+	keys, err := w.store.Begin(rt.Context(), w.here, w.owner, 10)
+	slices.Sort(keys)
+	if want := slices.Sorted(maps.Keys(w.rows)); err != nil || !slices.Equal(keys, want) {
+		rt.Fatalf("held keys %q, want %q: %v", keys, want, err)
+	}
+}
+
+// fenced says whether err is as it must be for one who was not the last to begin.
+func (w *world) fenced(rt *rapid.T, who string, err error) bool {
+	fenced := who != w.owner
+	if fenced != errors.Is(err, hold.ErrFenced) || !fenced && err != nil {
+		rt.Fatalf("%s, the last is %s: %v", who, w.owner, err)
+	}
+	return fenced
+}
+
+func (w *world) hold(rt *rapid.T) {
+	r, who := w.draw(rt), drawOwner(rt)
+	if !w.fenced(rt, who, w.store.Hold(rt.Context(), who, r)) {
+		w.add(r)
+	}
+}
+
+func (w *world) park(rt *rapid.T) {
+	r, who := w.draw(rt), drawOwner(rt)
+	first, held, err := w.store.Park(rt.Context(), who, r)
+	if w.fenced(rt, who, err) {
+		return
+	}
+	if wantFirst, want := w.first(r); held != want || first != wantFirst {
+		rt.Fatalf("park of %d: %d %t, want %d %t", r.Offset, first, held, wantFirst, want)
+	}
+	if held {
+		w.add(r)
+	}
+}
+
+func (w *world) before(rt *rapid.T) {
+	r := w.draw(rt)
+	first, held, err := w.store.Before(rt.Context(), r)
+	if wantFirst, want := w.first(r); err != nil || held != want || first != wantFirst {
+		rt.Fatalf("before %d: %d %t, want %d %t: %v", r.Offset, first, held, wantFirst, want, err)
+	}
+}
+
+func (w *world) release(rt *rapid.T) {
+	r := w.draw(rt)
+	free, err := w.store.Release(rt.Context(), r)
+	rows := slices.DeleteFunc(w.rows[string(r.Key)], func(o int64) bool { return o == r.Offset })
+	if w.rows[string(r.Key)] = rows; len(rows) == 0 {
+		delete(w.rows, string(r.Key))
+	}
+	if err != nil || free != (len(rows) == 0) {
+		rt.Fatalf("free %t with %v: %v", free, rows, err)
+	}
 }
 
 // The store does what the model does, whatever is called in whatever order;
@@ -71,84 +142,18 @@ func (w *world) first(key string, offset int64) (int64, bool) {
 func TestStoreAgainstTheModel(t *testing.T) {
 	t.Parallel()
 	s := open(t, sqldbtest.Open(t))
-	ctx := t.Context()
 	var run int32
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
-		here := hold.Partition{Group: "g", Topic: "t", Partition: run}
-		elsewhere := []hold.Partition{{Group: "h", Topic: "t", Partition: run}, {Group: "g", Topic: "u", Partition: run}}
-		for i, p := range elsewhere {
-			must[[]string](t)(s.Begin(ctx, p, "other", 10))
-			if err := s.Hold(ctx, "other", hold.Record{Partition: p, Key: []byte("a"), Offset: int64(i)}); err != nil {
+		for i, p := range []hold.Partition{{Group: "h", Topic: "t", Partition: run}, {Group: "g", Topic: "u", Partition: run}} {
+			must[[]string](t)(s.Begin(t.Context(), p, "other", 10))
+			if err := s.Hold(t.Context(), "other", hold.Record{Partition: p, Key: []byte("a"), Offset: int64(i)}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		w := &world{rows: make(map[string][]int64)}
-		record := func(rt *rapid.T) (hold.Record, string) {
-			// A key that is no text: what SQL makes of it must be the same bytes.
-			key := rapid.SampledFrom([]string{"a", "b", "\x00\xff'"}).Draw(rt, "key")
-			return hold.Record{Partition: here, Key: []byte(key), Offset: rapid.Int64Range(0, 8).Draw(rt, "offset")}, key
-		}
-		owner := func(rt *rapid.T) string { return rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "owner") }
+		w := &world{store: s, here: hold.Partition{Group: "g", Topic: "t", Partition: run}, rows: make(map[string][]int64)}
 		rt.Repeat(map[string]func(*rapid.T){
-			"begin": func(rt *rapid.T) {
-				w.owner = owner(rt)
-				keys, err := s.Begin(ctx, here, w.owner, 10)
-				var want []string
-				for key, rows := range w.rows {
-					if len(rows) > 0 {
-						want = append(want, key)
-					}
-				}
-				slices.Sort(keys)
-				slices.Sort(want)
-				if err != nil || !slices.Equal(keys, want) {
-					rt.Fatalf("held keys %q, want %q: %v", keys, want, err)
-				}
-			},
-			"hold": func(rt *rapid.T) {
-				r, key := record(rt)
-				who := owner(rt)
-				err := s.Hold(ctx, who, r)
-				if fenced := who != w.owner; fenced != errors.Is(err, hold.ErrFenced) || !fenced && err != nil {
-					rt.Fatalf("%s, the last is %s: %v", who, w.owner, err)
-				}
-				if err == nil {
-					w.add(key, r.Offset)
-				}
-			},
-			"park": func(rt *rapid.T) {
-				r, key := record(rt)
-				who := owner(rt)
-				first, held, err := s.Park(ctx, who, r)
-				if who != w.owner {
-					if !errors.Is(err, hold.ErrFenced) {
-						rt.Fatalf("%s, the last is %s: %v", who, w.owner, err)
-					}
-					return
-				}
-				if wantFirst, want := w.first(key, r.Offset); err != nil || held != want || first != wantFirst {
-					rt.Fatalf("park of %d: %d %t, want %d %t: %v", r.Offset, first, held, wantFirst, want, err)
-				}
-				if held {
-					w.add(key, r.Offset)
-				}
-			},
-			"before": func(rt *rapid.T) {
-				r, key := record(rt)
-				first, held, err := s.Before(ctx, r)
-				if wantFirst, want := w.first(key, r.Offset); err != nil || held != want || first != wantFirst {
-					rt.Fatalf("before %d: %d %t, want %d %t: %v", r.Offset, first, held, wantFirst, want, err)
-				}
-			},
-			"release": func(rt *rapid.T) {
-				r, key := record(rt)
-				free, err := s.Release(ctx, r)
-				w.rows[key] = slices.DeleteFunc(w.rows[key], func(o int64) bool { return o == r.Offset })
-				if err != nil || free != (len(w.rows[key]) == 0) {
-					rt.Fatalf("free %t with %v: %v", free, w.rows[key], err)
-				}
-			},
+			"begin": w.begin, "hold": w.hold, "park": w.park, "before": w.before, "release": w.release,
 		})
 	})
 }

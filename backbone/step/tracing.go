@@ -45,5 +45,6 @@ type tracer struct {
 // Start implements trace.Tracer.
 func (t tracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
 	From(ctx).Note(name)
+	//nolint:spancheck // the caller ends it
 	return t.inner.Start(ctx, name, options...)
 }
