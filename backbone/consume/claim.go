@@ -49,6 +49,7 @@ type claim struct {
 	pool    *pool
 	stacks  *stacks // the group's
 	keys    *keeper // nil where no keys are held
+	window  *window // nil for a BatchHandler
 
 	letterLog, stateLog, commitLog throttle
 }

@@ -79,7 +79,9 @@ func (g *Group) InFlight() []InFlight {
 func (g *Group) Claims() []ClaimState {
 	all := make([]ClaimState, 0)
 	for _, c := range g.current() {
-		all = append(all, c.status.snapshot(c.Claim, c.next.Load()))
+		state := c.status.snapshot(c.Claim, c.next.Load())
+		state.InFlightRecords, state.InFlightBytes, state.Full = c.window.load()
+		all = append(all, state)
 	}
 	return all
 }
@@ -105,6 +107,9 @@ func (g *Group) serve(ctx context.Context, c Claim, src source) {
 	log := g.log.With("topic", c.Topic, "partition", c.Partition, "generation", c.Generation)
 	run := &claim{Claim: c, cfg: &g.cfg, src: src, roles: g.roles, log: log, tracing: g.tracing, stacks: &g.stacks}
 	run.keys = newKeeper(&g.cfg, c)
+	if g.roles.single != nil {
+		run.window = newWindow(&g.cfg, c.Start)
+	}
 	g.mu.Lock()
 	g.claims[run] = struct{}{}
 	g.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 // of which Concurrency may run the handler at once. A key that waits for a
 // retry holds no place among them.
 func (c *claim) consumeKeyed(ctx context.Context) {
-	w := newWindow(c.cfg, c.Start)
+	w := c.window
 	places := make(chan struct{}, c.cfg.Concurrency)
 	var lanes sync.WaitGroup
 	defer lanes.Wait() // bounded: every attempt ends within the drain

@@ -128,11 +128,15 @@ func (w *world) done() bool {
 	return w.marked > w.offsets[len(w.offsets)-1]
 }
 
-func drawWorld(t *rapid.T) *world {
-	w := &world{
+func newWorld() *world {
+	return &world{
 		keys: make(map[int64]string), plans: make(map[int64][]act), attempts: make(map[int64]int),
 		settled: make(map[int64]bool), running: make(map[int]map[string]int64), last: make(map[int]map[string]int64),
 	}
+}
+
+func drawWorld(t *rapid.T) *world {
+	w := newWorld()
 	offset := int64(0)
 	acts := rapid.SliceOfN(rapid.Custom(drawAct), 0, 5)
 	for range rapid.IntRange(1, 40).Draw(t, "records") {

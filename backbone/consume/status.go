@@ -38,6 +38,12 @@ type ClaimState struct {
 	CommitErr error
 	// Next is the frontier: every delivered record below it is done.
 	Next int64
+	// InFlightRecords and InFlightBytes are what a Handler's claim has read and
+	// not finished; 0 for a BatchHandler's, which has two batches at most. Full
+	// says that the window is, and that the partition is not read meanwhile.
+	InFlightRecords int
+	InFlightBytes   int64
+	Full            bool
 }
 
 // noteEvery is how often a lasting trouble is logged again, and how often

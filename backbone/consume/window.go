@@ -35,13 +35,26 @@ func newWindow(cfg *Config, start int64) *window {
 	}
 }
 
+// load answers what is in the window, and whether it is full. A nil window has
+// nothing.
+func (w *window) load() (records int, bytes int64, full bool) {
+	if w == nil {
+		return 0, 0, false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.records, w.bytes, w.over()
+}
+
 // full says whether to stop reading. One record may exceed the bytes: else a
 // large one could never be read.
 func (w *window) full() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.records >= w.maxRecords || w.bytes >= w.maxBytes
+	return w.over()
 }
+
+func (w *window) over() bool { return w.records >= w.maxRecords || w.bytes >= w.maxBytes }
 
 // add takes a record in; it answers a lane where a goroutine must be started
 // for it, nil where one is at work on that key already.
