@@ -57,7 +57,7 @@ type world struct {
 }
 
 func (w *world) add(r hold.Record) {
-	rows := append(w.rows[string(r.Key)], r.Offset)
+	rows := append(slices.Clone(w.rows[string(r.Key)]), r.Offset)
 	slices.Sort(rows)
 	w.rows[string(r.Key)] = slices.Compact(rows)
 }
