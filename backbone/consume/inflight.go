@@ -27,9 +27,9 @@ type InFlight struct {
 	Records int
 	// Key is the record's key, or that of the batch's first record.
 	Key []byte
-	// Step is what is running: the last span that was started within the
-	// attempt's context, sampled or not (step.Tracing), one of the Step names
-	// before there is any.
+	// Step is what is running: within a handler the last span that was started
+	// in its context, sampled or not (step.Tracing), StepHandle before there is
+	// any; else one of the other Step names.
 	Step string
 	// Since is when this attempt began.
 	Since time.Time
@@ -67,9 +67,10 @@ func (f *flight) Value(key any) any {
 	return f.Context.Value(key)
 }
 
-// at names the step that runs.
+// at names the step that runs. What is not a handler keeps its name, by which
+// those who watch a claim tell it from work on records.
 func (f *flight) at() string {
-	if name := f.trail.Name(); name != "" {
+	if name := f.trail.Name(); name != "" && f.step == StepHandle {
 		return name
 	}
 	return f.step

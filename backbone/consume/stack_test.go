@@ -109,6 +109,20 @@ func TestARunawaysLogLine(t *testing.T) {
 	})
 }
 
+// What a claim does besides handling keeps its name, whatever spans it starts.
+func TestOnlyAHandlersStepIsItsSpan(t *testing.T) {
+	t.Parallel()
+	tracer := step.Tracing(noop.NewTracerProvider()).Tracer("service")
+	for name, want := range map[string]string{StepHandle: "load", StepStartClaim: StepStartClaim, StepBeforeCommit: StepBeforeCommit} {
+		f := &flight{Context: t.Context(), step: name}
+		_, span := tracer.Start(f, "load")
+		span.End()
+		if got := f.show("t", 0).Step; got != want {
+			t.Errorf("%s is shown as %q", name, got)
+		}
+	}
+}
+
 // One dump serves the runaways of one moment: it stops the process.
 func TestRunawaysShareADump(t *testing.T) {
 	t.Parallel()
