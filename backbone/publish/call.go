@@ -50,6 +50,8 @@ type call struct {
 	size    int64
 	use     uint64        // counts uses; changes only while nobody else has the call
 	state   atomic.Uint64 // use and state in one
+	until   time.Time     // the end of the caller's patience; none where zero
+	late    bool          // the patience ended; the caller's to read once done says so
 	done    chan struct{} // has an element where the caller is to look
 	err     error
 }
@@ -141,7 +143,7 @@ func (c *call) prepare(t *target, keyless *atomic.Uint32) int {
 		size += len(c.headers[i].Key) + len(c.headers[i].Value)
 	}
 	c.size = int64(size)
-	c.err = nil
+	c.err, c.late = nil, false
 	c.key.batched, c.value.batched = false, false
 	c.use++
 	c.state.Store(c.use<<stateBits | queued)
@@ -178,9 +180,10 @@ func (c *call) pending(use uint64) bool {
 
 // abandon ends the wait of that use without an answer. Losing against the
 // feeder's step means to try the next one; losing against the ack, to be late.
-func (c *call) abandon(use uint64) {
+func (c *call) abandon(use uint64, late bool) {
 	use <<= stateBits
 	if c.state.CompareAndSwap(use|queued, use|withdrawn) || c.state.CompareAndSwap(use|sent, use|abandoned) {
+		c.late = late
 		c.done <- struct{}{}
 	}
 }
@@ -188,7 +191,7 @@ func (c *call) abandon(use uint64) {
 // recycle takes back a call that nobody holds any more. What it points into is
 // let go where it is the caller's.
 func (p *Publisher) recycle(c *call) {
-	c.key.bytes, c.value.bytes = nil, nil
+	c.key.bytes, c.value.bytes, c.until = nil, nil, time.Time{}
 	if c.foreign {
 		clear(c.headers)
 	}

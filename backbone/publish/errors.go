@@ -23,6 +23,8 @@ var (
 	ErrOverloaded = fmt.Errorf("too many records in flight: %w", ErrUnavailable)
 	// ErrClosed says that the publisher was closed.
 	ErrClosed = fmt.Errorf("the publisher is closed: %w", ErrUnavailable)
+	// ErrLate says that the ack took longer than the event's Patience.
+	ErrLate = fmt.Errorf("no ack in time: %w", ErrUnavailable)
 	// ErrTooLarge says that the record exceeds its topic's bound, for ever.
 	ErrTooLarge = errors.New("the record is too large for its topic")
 )

@@ -35,6 +35,11 @@ type Event struct {
 	// copied; nil is none. Names of headers that Publish writes itself have no
 	// place here.
 	Headers []record.Header
+	// Patience bounds the wait for the ack beside the context, for callers who
+	// know another way (package spool) and would else need a context of their
+	// own for each record; no bound where 0. It ends in ErrLate, and in
+	// ErrIndefinite too where the record was sent.
+	Patience time.Duration
 }
 
 // Ack says where the record is.
@@ -120,6 +125,9 @@ func (p *Publisher) Publish(ctx context.Context, e Event) (Ack, error) {
 		return Ack{}, err
 	}
 	p.cfg.Propagator.Inject(ctx, (*carrier)(c))
+	if e.Patience > 0 {
+		c.until = time.Now().Add(e.Patience)
+	}
 	ack, err := p.deliver(ctx, t, c)
 	endSpan(span, &ack, err)
 	return ack, err
@@ -171,9 +179,9 @@ func (p *Publisher) deliver(ctx context.Context, t *target, c *call) (Ack, error
 func (p *Publisher) finish(ctx context.Context, c *call) (Ack, error) {
 	switch c.outcome() {
 	case withdrawn:
-		return Ack{}, unavailable(cause(ctx))
+		return Ack{}, unavailable(cause(ctx, c))
 	case abandoned:
-		return Ack{}, indefinite(cause(ctx))
+		return Ack{}, indefinite(cause(ctx, c))
 	}
 	if c.err != nil {
 		return Ack{}, c.err
@@ -183,12 +191,17 @@ func (p *Publisher) finish(ctx context.Context, c *call) (Ack, error) {
 	return ack, nil
 }
 
-// cause says why a wait ended: its context, or else the publisher's close.
-func cause(ctx context.Context) error {
-	if ctx.Err() != nil {
+// cause says why a wait ended: its context, its patience, or else the
+// publisher's close.
+func cause(ctx context.Context, c *call) error {
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case c.late:
+		return ErrLate
+	default:
+		return ErrClosed
 	}
-	return ErrClosed
 }
 
 // InFlight answers how many records wait for their ack, and their bytes.

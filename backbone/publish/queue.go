@@ -32,7 +32,7 @@ func (q *queue) put(ctx context.Context, c *call) bool {
 		return false
 	}
 	q.calls = append(q.calls, c)
-	q.waits = append(q.waits, wait{ctx: ctx, call: c, use: c.use})
+	q.waits = append(q.waits, wait{ctx: ctx, call: c, use: c.use, until: c.until})
 	firstCall, firstWait := len(q.calls) == 1, len(q.waits) == 1
 	q.mu.Unlock()
 	if firstCall {

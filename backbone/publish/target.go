@@ -41,15 +41,20 @@ func (p *Publisher) target(name string) (*target, error) {
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("reading the partitions of %s: %w", name, err))
 	}
-	topic, ok := topics.Lookup(name)
-	t := &target{name: name, topic: topic, partitions: int32(len(ids)), maxBytes: maxRecordBytes}
-	if ok && topic.MaxMessageBytes > 0 {
-		t.maxBytes = int(topic.MaxMessageBytes)
-	}
+	topic, _ := topics.Lookup(name)
+	t := &target{name: name, topic: topic, partitions: int32(len(ids)), maxBytes: maxBytes(topic)}
 	t.spanName = "send " + name
 	t.spanStart = spanStart(name)
 	p.targets.put(t)
 	return t, nil
+}
+
+// maxBytes answers the largest record of a topic, in bytes.
+func maxBytes(t topics.Topic) int {
+	if t.MaxMessageBytes > 0 {
+		return int(t.MaxMessageBytes)
+	}
+	return maxRecordBytes
 }
 
 // targets are what is known of topics: a map that is replaced, not changed,

@@ -13,9 +13,11 @@ type wait struct {
 	ctx  context.Context
 	call *call
 	use  uint64
+	// until is the end of the caller's patience; zero: it has no end.
+	until time.Time
 }
 
-// watch wakes callers whose context ends before their ack. It looks at all of
+// watch wakes callers whose context or patience ends before their ack. It looks at all of
 // them each 10 ms, so that a caller can wait on one channel alone: a select
 // over the ack and the context costs each record a tenth of all its processor
 // time, sarama's included, and nearly no context ends.
@@ -48,11 +50,14 @@ func (p *Publisher) watch() {
 // that go on.
 func sweep(waits []wait, all bool) []wait {
 	kept := waits[:0]
+	now := time.Now()
 	for _, w := range waits {
 		switch {
 		case !w.call.pending(w.use):
 		case all || w.ctx.Err() != nil:
-			w.call.abandon(w.use)
+			w.call.abandon(w.use, false)
+		case !w.until.IsZero() && now.After(w.until):
+			w.call.abandon(w.use, true)
 		default:
 			kept = append(kept, w)
 		}

@@ -47,6 +47,11 @@ type Topic struct {
 	LogAppendTime bool
 	// Reportable topics take a client's own failure reports (SEMANTICS 20).
 	Reportable bool
+	// Spoolable topics' records may be accepted into a durable spool while Kafka
+	// is away. Not so where being late is worse than being refused: a dead
+	// letter holds its offset instead, a reply is best effort, and a payment's
+	// honest answer is that it cannot be taken (SEMANTICS 16, 17).
+	Spoolable bool
 	// Groups are the consumer groups that read the topic; each has a replay
 	// topic of its own.
 	Groups []string
@@ -103,7 +108,7 @@ func voteCast() Topic {
 		PartitionsDev: 12, PartitionsProd: 256,
 		// A poll's log outlives the poll: rebuilds and recounts read it.
 		Retention: 30 * 24 * time.Hour, SegmentBytes: 64 << 20,
-		LogAppendTime: true, Reportable: true,
+		LogAppendTime: true, Reportable: true, Spoolable: true,
 		Groups:    []string{GroupVoteTally, GroupVoteLedger},
 		Events:    []string{"floodgate.vote.v1.VoteCast", "floodgate.vote.v1.VotesVoided"},
 		partition: votePartition,
@@ -142,7 +147,7 @@ func opsAlert() Topic {
 func replayOf(t Topic, group string) Topic {
 	t.Name = Replay(t.Name, group)
 	t.PartitionsDev, t.PartitionsProd = ReplayPartitions, ReplayPartitions
-	t.Reportable = false
+	t.Reportable, t.Spoolable = false, false
 	t.Groups = []string{group}
 	return t
 }

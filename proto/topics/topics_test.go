@@ -59,6 +59,15 @@ func TestCatalogueHasAReplayTopicPerGroup(t *testing.T) {
 	}
 }
 
+func TestVotesAloneMayBeSpooled(t *testing.T) {
+	t.Parallel()
+	for _, topic := range topics.Catalogue() {
+		if topic.Spoolable != (topic.Name == topics.VoteCast) {
+			t.Errorf("%s: spoolable is %v", topic.Name, topic.Spoolable)
+		}
+	}
+}
+
 func TestEveryTopicIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, topic := range topics.Catalogue() {

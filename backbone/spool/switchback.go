@@ -1,0 +1,137 @@
+package spool
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"floodgate.internal/backbone/sqldb"
+)
+
+const (
+	// holdBelow is the depth of a lane, in rows, from which on its appends are
+	// held so that it can become empty: the relay sends so many at once.
+	holdBelow = 500
+	// holdFor is how long callers are kept waiting for that at most, and holdPause
+	// how long they are then left alone.
+	holdFor   = 500 * time.Millisecond
+	holdPause = 2 * time.Second
+	// doubtEvery is how often records in doubt that nobody waits for are tried.
+	doubtEvery = time.Second
+)
+
+// switcher looks after the lanes that are spooling.
+type switcher struct {
+	spool *Spool
+	// holds are the lanes whose appends are held, or were until lately, and since
+	// when.
+	holds   map[*lane]time.Time
+	doubted time.Time
+}
+
+// runSwitch makes lanes direct again. It looks at those that are spooling four
+// times as often as an idle relay looks for rows.
+func (s *Spool) runSwitch() {
+	w := &switcher{spool: s, holds: make(map[*lane]time.Time)}
+	for s.pause(s.cfg.Poll/4, nil) {
+		if err := w.look(); err != nil && s.life.Err() == nil {
+			s.cfg.Log.Debug("looking whether the spool is empty", slog.Any("error", err))
+		}
+	}
+}
+
+// look is one look at all lanes.
+func (w *switcher) look() error {
+	var lanes []*lane
+	for _, t := range w.spool.cfg.Topics { // In the order of topics and lanes, as every transaction locks them.
+		of := w.spool.topics[t.Name]
+		for n := range of.lanes {
+			if spooling, _ := of.lanes[n].look(); spooling {
+				lanes = append(lanes, &of.lanes[n])
+			}
+		}
+	}
+	if len(lanes) == 0 {
+		return nil
+	}
+	w.retryDoubts(lanes)
+	ctx, cancel := context.WithTimeout(w.spool.life, w.spool.cfg.AppendTimeout)
+	defer cancel()
+	rows, err := filled(ctx, w.spool.db, "")
+	if err != nil {
+		return err
+	}
+	depths := make(map[*lane]int64, len(rows))
+	for _, r := range rows {
+		if t := w.spool.topics[r.topic]; t != nil {
+			depths[&t.lanes[r.lane]] = r.tail - r.head
+		}
+	}
+	w.hold(lanes, depths)
+	return w.switchBack(ctx, lanes, depths)
+}
+
+// switchBack makes those lanes direct that are empty under their lock.
+func (w *switcher) switchBack(ctx context.Context, lanes []*lane, depths map[*lane]int64) error {
+	var candidates []*lane
+	for _, l := range lanes {
+		if depths[l] == 0 {
+			candidates = append(candidates, l)
+		}
+	}
+	if len(candidates) == 0 {
+		return nil
+	}
+	w.spool.at("switch back")
+	err := w.spool.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		for _, l := range candidates {
+			none, err := empty(ctx, tx, l.topic, l.number)
+			if err != nil {
+				return err
+			}
+			// Here, with the lock: no append of this process that lost its answer can
+			// commit any more.
+			if none {
+				l.switchBack()
+			}
+		}
+		return nil
+	})
+	w.spool.at("switched back")
+	return err
+}
+
+// hold pauses the appends of lanes that are nearly empty and to which records
+// keep coming, for a moment: at some rate there is always a row between its
+// append and its removal, and the lane would spool for as long as the burst
+// lasts.
+func (w *switcher) hold(lanes []*lane, depths map[*lane]int64) {
+	now := time.Now()
+	for _, l := range lanes {
+		since, known := w.holds[l]
+		switch {
+		case known && now.Sub(since) > holdFor+holdPause:
+			delete(w.holds, l)
+		case known && now.Sub(since) > holdFor:
+			if l.hold(false) {
+				w.spool.ready.put(l)
+			}
+		case !known && depths[l] <= holdBelow && !w.spool.topics[l.topic].breaker.tripped.Load():
+			w.holds[l] = now
+			l.hold(true)
+		}
+	}
+}
+
+// retryDoubts has lanes appended in which only records in doubt wait.
+func (w *switcher) retryDoubts(lanes []*lane) {
+	if time.Since(w.doubted) < doubtEvery {
+		return
+	}
+	w.doubted = time.Now()
+	for _, l := range lanes {
+		if l.retry() {
+			w.spool.ready.put(l)
+		}
+	}
+}
