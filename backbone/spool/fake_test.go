@@ -40,10 +40,14 @@ type kafka struct {
 	changed chan struct{}
 	log     map[string][]written
 	zombies []func() // arrive at the next change of mode
+	// held answers the next send of a key when and as it is told.
+	held map[string]chan error
+	// arrived has an element for each send that is held.
+	arrived chan struct{}
 }
 
 func newKafka() *kafka {
-	return &kafka{mode: up, changed: make(chan struct{}), log: make(map[string][]written)}
+	return &kafka{mode: up, changed: make(chan struct{}), log: make(map[string][]written), held: make(map[string]chan error), arrived: make(chan struct{}, 100)}
 }
 
 func (k *kafka) set(m mode) {
@@ -67,6 +71,15 @@ func (k *kafka) records(topic string) []written {
 // take is what becomes of a run of records that must stay together.
 func (k *kafka) take(ctx context.Context, topic string, partition int, patience time.Duration, run []written) error {
 	k.mu.Lock()
+	if answer := k.held[run[0].key]; answer != nil {
+		delete(k.held, run[0].key)
+		k.mu.Unlock()
+		k.arrived <- struct{}{}
+		if err := <-answer; err != nil {
+			return err
+		}
+		k.mu.Lock()
+	}
 	if k.mode == slow {
 		changed := k.changed
 		k.mu.Unlock()

@@ -1,0 +1,242 @@
+package spool_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"floodgate.internal/backbone/publish"
+	"floodgate.internal/backbone/spool"
+	"floodgate.internal/backbone/sqldb"
+	"floodgate.internal/backbone/sqldb/sqldbtest"
+)
+
+// A lane starts spooling only once its sends in flight are settled or are in
+// the spool, in order: a record that comes when the breaker is open waits for
+// the one before it, and stands behind it whatever becomes of that.
+func TestALaneWaitsForItsSendsInFlight(t *testing.T) {
+	t.Parallel()
+	for name, outcome := range map[string]error{
+		"settled": nil, "refused": publish.ErrUnavailable, "indefinite": publish.ErrIndefinite,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, k, topic := sqldbtest.Open(t), newKafka(), fresh()
+			cfg := config(t, topic)
+			cfg.Failures, cfg.ProbeEvery, cfg.Poll = 1, 100*time.Millisecond, time.Hour // Nothing is relayed meanwhile.
+			s := open(t, cfg, db, k)
+			answer := make(chan error)
+			k.held["1"] = answer
+			var callers sync.WaitGroup
+			publishing := func(key int, value string) {
+				callers.Go(func() {
+					if _, err := s.Publish(t.Context(), event(topic, key, value)); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			publishing(1, "first")
+			<-k.arrived
+			k.set(down)
+			if ack, err := s.Publish(t.Context(), event(topic, otherLane(1), "x")); err != nil || !ack.Spooled {
+				t.Fatalf("to open the breaker: %+v %v", ack, err)
+			}
+			publishing(1, "second")
+			eventually(t, "the second waits", func() bool { return status(s, topic).Waiting == 1 })
+			if outcome == nil {
+				k.set(up)
+			}
+			answer <- outcome
+			callers.Wait()
+			k.set(up)
+			s.Wake(topic)
+			eventually(t, "the log has all", func() bool {
+				s.Wake(topic)
+				return len(firsts(k.records(topic), 1)) == 2
+			})
+			if got := firsts(k.records(topic), 1); !slices.Equal(got, []string{"first", "second"}) {
+				t.Errorf("the log has %v", got)
+			}
+		})
+	}
+}
+
+// otherLane is a key of another lane.
+func otherLane(key int) int {
+	for other := key + 1; ; other++ {
+		if spool.LaneOf([]byte(strconv.Itoa(other))) != spool.LaneOf([]byte(strconv.Itoa(key))) {
+			return other
+		}
+	}
+}
+
+// While its rows wait, a lane's records wait behind them although Kafka is back;
+// another lane's do not.
+func TestRecordsQueueBehindTheirLane(t *testing.T) {
+	t.Parallel()
+	db, k, topic := sqldbtest.Open(t), newKafka(), fresh()
+	cfg := config(t, topic)
+	cfg.Failures, cfg.Poll = 100, time.Hour // The breaker stays closed, the relay asleep.
+	stop := make(chan struct{})
+	c := client{k, "a"}
+	s, err := spool.OpenWithFaults(t.Context(), cfg, db, c, c, func(step string) {
+		if step == "relay" {
+			<-stop
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.set(down)
+	if ack, err := s.Publish(t.Context(), event(topic, 1, "a")); err != nil || !ack.Spooled {
+		t.Fatalf("%+v %v", ack, err)
+	}
+	k.set(up)
+	if ack, err := s.Publish(t.Context(), event(topic, 1, "b")); err != nil || !ack.Spooled {
+		t.Errorf("its own lane: %+v %v", ack, err)
+	}
+	if ack, err := s.Publish(t.Context(), event(topic, otherLane(1), "c")); err != nil || ack.Spooled {
+		t.Errorf("another lane: %+v %v", ack, err)
+	}
+	close(stop)
+	eventually(t, "both are in the log", func() bool {
+		s.Wake(topic)
+		return len(k.records(topic)) == 3
+	})
+	if got := firsts(k.records(topic), 1); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("the log has %v", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A caller that has gone keeps its place: what it sent may yet arrive, and must
+// not be the first of its kind behind what came later.
+func TestACallerThatGivesUpKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	db, k, topic := sqldbtest.Open(t), newKafka(), fresh()
+	cfg := config(t, topic)
+	cfg.Patience, cfg.Failures = time.Hour, 100
+	s := open(t, cfg, db, k)
+	k.set(slow)
+	ctx, cancel := context.WithCancel(t.Context())
+	hungUp := errors.New("the client hung up")
+	done := make(chan error)
+	go func() {
+		_, err := s.Publish(ctx, event(topic, 1, "gone"))
+		done <- err
+	}()
+	cancel()
+	if err := <-done; !errors.Is(err, publish.ErrUnavailable) {
+		t.Errorf("%v: %v", hungUp, err)
+	}
+	if got := status(s, topic).Breaker; got != "closed" {
+		t.Errorf("the breaker is %s for a caller's own end", got)
+	}
+	k.mu.Lock()
+	k.mode = up // Without what is late.
+	k.mu.Unlock()
+	if _, err := s.Publish(t.Context(), event(topic, 1, "next")); err != nil {
+		t.Fatal(err)
+	}
+	drained(t, s, db, topic)
+	k.set(up) // Now it arrives.
+	if got := firsts(k.records(topic), 1); !slices.Equal(got, []string{"gone", "next"}) && !slices.Equal(got, []string{"next"}) {
+		t.Errorf("the log has %v", got)
+	}
+}
+
+// Records keep coming: the lane becomes direct all the same.
+func TestALaneSwitchesBackUnderLoad(t *testing.T) {
+	t.Parallel()
+	db, k, topic := sqldbtest.Open(t), newKafka(), fresh()
+	s := open(t, config(t, topic), db, k)
+	k.set(down)
+	if _, err := s.Publish(t.Context(), event(topic, 1, "0")); err != nil {
+		t.Fatal(err)
+	}
+	k.set(up)
+	ctx, stop := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	direct := make(chan struct{}, 1)
+	for c := range 16 {
+		callers.Go(func() {
+			for n := 1; ctx.Err() == nil; n++ {
+				ack, err := s.Publish(t.Context(), event(topic, 1, strconv.Itoa(c)+"/"+strconv.Itoa(n)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if !ack.Spooled {
+					select {
+					case direct <- struct{}{}:
+					default:
+					}
+				}
+			}
+		})
+	}
+	<-direct
+	stop()
+	callers.Wait()
+	drained(t, s, db, topic)
+}
+
+// Transactions of one lane become visible in the order of their sequences, and
+// one that is rolled back leaves no gap: the relay passes nothing over.
+func TestConcurrentTransactionsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	for name, rolledBack := range map[string]error{"both commit": nil, "the first is rolled back": errors.New("not after all")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, k, topic := sqldbtest.Open(t), newKafka(), fresh()
+			s := open(t, config(t, topic), db, k)
+			appending := func(value string, meanwhile func() error) error {
+				return db.InTx(t.Context(), func(tx *sqldb.Tx) error {
+					if err := s.AppendTx(t.Context(), tx, event(topic, 1, value)); err != nil {
+						return err
+					}
+					return meanwhile()
+				})
+			}
+			second := make(chan error, 1)
+			err := appending("first", func() error {
+				go func() { second <- appending("second", func() error { return nil }) }()
+				eventually(t, "the second waits or is done", func() bool { return len(second) > 0 || blocked(t, db) })
+				return rolledBack
+			})
+			if !errors.Is(err, rolledBack) {
+				t.Fatal(err)
+			}
+			if err := <-second; err != nil {
+				t.Fatal(err)
+			}
+			drained(t, s, db, topic)
+			want := []string{"first", "second"}
+			if rolledBack != nil {
+				want = want[1:]
+			}
+			if got := firsts(k.records(topic), 1); !slices.Equal(got, want) {
+				t.Errorf("the log has %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// blocked says whether a transaction waits for another.
+func blocked(t *testing.T, db *sqldb.DB) bool {
+	t.Helper()
+	if db.Dialect == sqldb.SQLite {
+		return db.Write.Stats().WaitCount > 0
+	}
+	var n int
+	if err := db.Read.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n > 0
+}
