@@ -8,6 +8,7 @@ import (
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/lag"
+	"floodgate.internal/backbone/spool"
 )
 
 // Role is a part of the service that can run in a process of its own.
@@ -54,6 +55,9 @@ type Config struct {
 	// Lag says how far behind, or still for how long, a group raises an alert.
 	// Its Service, Groups and Log are set by the service.
 	Lag lag.Config
+	// Spool is how votes are kept while Kafka is away. Its Topics, Tracer,
+	// Metrics and Log are the service's.
+	Spool spool.Config
 }
 
 // withDefaults answers the settings with the defaults filled in.
@@ -78,7 +82,7 @@ func (c Config) withDefaults() Config {
 
 // Validate answers every fault of the settings at once.
 func (c Config) Validate() error {
-	faults := []error{c.Kafka.Validate(), c.lag(nil).Validate()}
+	faults := []error{c.Kafka.Validate(), c.lag(nil).Validate(), c.Spool.Validate()}
 	fault := func(broken bool, format string, args ...any) {
 		if broken {
 			faults = append(faults, fmt.Errorf(format, args...))

@@ -92,9 +92,13 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	}
 	g.closers = append(g.closers, closer{"publisher", publisher.Close})
 	g.sources = append(g.sources, introspect.Publishing("writer", publisher))
+	votes, err := g.openSpool(ctx, s, db, publisher)
+	if err != nil {
+		return g, err
+	}
 	p := parts{
 		polls: tables.Polls, floors: tables.Floors, ledger: tables.Ledger, log: log, view: view,
-		votes: stream.NewPublisher(publisher), dead: deadletter.New(serviceName, publisher),
+		votes: stream.NewPublisher(votes), dead: deadletter.New(serviceName, publisher),
 	}
 	s.probes.Store(probesOf(db, view, log))
 	if s.wrap != nil {

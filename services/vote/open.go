@@ -12,6 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/publish"
+	"floodgate.internal/backbone/spool"
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote/internal/casting"
@@ -37,6 +39,24 @@ func (g *graph) openKafka(ctx context.Context, s *Service, name string) (sarama.
 	}
 	g.closers = append(g.closers, closer{"Kafka " + name, client.Close})
 	return client, nil
+}
+
+// openSpool opens what votes are published through. Every role relays what is in
+// it: votes that an instance has taken are sent on if no other of its kind is
+// left. The relay has a client of its own, behind whose batches no vote waits.
+func (g *graph) openSpool(ctx context.Context, s *Service, db *sqldb.DB, direct *publish.Publisher) (*spool.Spool, error) {
+	relay, err := g.openKafka(ctx, s, "relay")
+	if err != nil {
+		return nil, err
+	}
+	cfg := s.cfg.Spool
+	cfg.Tracer, cfg.Metrics, cfg.Log = s.deps.Tracer, s.deps.Metrics, s.deps.Log
+	spooled, err := spool.Open(ctx, cfg, db, direct, publish.NewWriter(relay))
+	if err != nil {
+		return nil, err
+	}
+	g.closers = append(g.closers, closer{"spool", spooled.Close})
+	return spooled, nil
 }
 
 // openView opens the live view: Redis where it is named, else memory. The ledger

@@ -2,13 +2,14 @@
 // is counted exactly once, or told apart with a reason, whatever is redelivered,
 // restarted, emptied or set back in time.
 //
-// A vote is accepted once Kafka has it. Two groups read vote.cast: vote-tally
+// A vote is accepted once Kafka has it, or while Kafka is away the spool in the
+// service's database, which hands it on in order. Two groups read vote.cast: vote-tally
 // keeps the live view (Redis, or the process's memory), vote-ledger keeps the
 // ledger (SQL). Both decide by package ballot; neither trusts the other. The
 // view is rebuilt from the log whenever it is behind its floor.
 //
-//	CastVote ──► vote.cast ──┬─► vote-tally  ──► live view ──► GetTally
-//	                         └─► vote-ledger ──► SQL ────────► GetVote, Recount
+//	CastVote ──┬───────────► vote.cast ──┬─► vote-tally  ──► live view ──► GetTally
+//	           └─► spool ──────►┘        └─► vote-ledger ──► SQL ────────► GetVote, Recount
 package vote
 
 import (
@@ -34,6 +35,8 @@ type Deps struct {
 	Log *slog.Logger
 	// Tracer makes the spans; none are made where nil.
 	Tracer trace.TracerProvider
+	// Metrics takes the service's own; nowhere where nil.
+	Metrics prometheus.Registerer
 	// Introspect is told what the service is doing; nobody is where nil.
 	Introspect *introspect.Registry
 	// Metrics takes the service's metrics while it runs; nobody does where nil.
@@ -73,8 +76,8 @@ func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
 
 // Run reaches the dependencies, waiting for those that are away, then serves
 // until ctx ends, and closes what it opened in the opposite order: consumers
-// finish what is in flight and commit, the publisher awaits its acks, stores
-// close. RPCs must have been stopped before ctx ends. ready is called once.
+// finish what is in flight and commit, the spool gives up its lanes, the
+// publisher awaits its acks, stores close. RPCs must have been stopped before ctx ends. ready is called once.
 func (s *Service) Run(ctx context.Context, ready func()) error {
 	g, err := s.open(ctx)
 	defer g.close(s.deps.Log)

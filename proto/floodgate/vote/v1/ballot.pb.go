@@ -294,6 +294,8 @@ type CastVotesResponse struct {
 	Rejected []*CastVotesResponse_Rejection `protobuf:"bytes,2,rep,name=rejected,proto3" json:"rejected,omitempty"`
 	// How many are not, listed or not.
 	RejectedTotal int64 `protobuf:"varint,3,opt,name=rejected_total,json=rejectedTotal,proto3" json:"rejected_total,omitempty"`
+	// How many of the durable ones wait in the spool for the broker.
+	Spooled       int64 `protobuf:"varint,4,opt,name=spooled,proto3" json:"spooled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -345,6 +347,13 @@ func (x *CastVotesResponse) GetRejected() []*CastVotesResponse_Rejection {
 func (x *CastVotesResponse) GetRejectedTotal() int64 {
 	if x != nil {
 		return x.RejectedTotal
+	}
+	return 0
+}
+
+func (x *CastVotesResponse) GetSpooled() int64 {
+	if x != nil {
+		return x.Spooled
 	}
 	return 0
 }
@@ -1117,11 +1126,12 @@ const file_floodgate_vote_v1_ballot_proto_rawDesc = "" +
 	"\aspooled\x18\x04 \x01(\bR\aspooled\".\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\f\n" +
-	"\bACCEPTED\x10\x01\"\x8a\x02\n" +
+	"\bACCEPTED\x10\x01\"\xa4\x02\n" +
 	"\x11CastVotesResponse\x12\x1a\n" +
 	"\baccepted\x18\x01 \x01(\x03R\baccepted\x12J\n" +
 	"\brejected\x18\x02 \x03(\v2..floodgate.vote.v1.CastVotesResponse.RejectionR\brejected\x12%\n" +
-	"\x0erejected_total\x18\x03 \x01(\x03R\rrejectedTotal\x1af\n" +
+	"\x0erejected_total\x18\x03 \x01(\x03R\rrejectedTotal\x12\x18\n" +
+	"\aspooled\x18\x04 \x01(\x03R\aspooled\x1af\n" +
 	"\tRejection\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x17\n" +
 	"\avote_id\x18\x02 \x01(\tR\x06voteId\x12\x12\n" +

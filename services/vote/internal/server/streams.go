@@ -30,7 +30,7 @@ func (s *Server) CastVotes(stream grpc.ClientStreamingServer[votev1.CastVoteRequ
 		}
 		if rpc.Reason(err) == rpc.ReasonInvalidField {
 			// This vote breaks a rule; the stream and the others go on.
-			sum.add(index, req.GetVoteId(), err)
+			sum.add(index, req.GetVoteId(), false, err)
 			continue
 		}
 		if err != nil {
@@ -40,8 +40,8 @@ func (s *Server) CastVotes(stream grpc.ClientStreamingServer[votev1.CastVoteRequ
 		window <- struct{}{}
 		pending.Go(func() {
 			defer func() { <-window }()
-			_, err := s.CastVote(stream.Context(), req)
-			sum.add(index, req.GetVoteId(), err)
+			res, err := s.CastVote(stream.Context(), req)
+			sum.add(index, req.GetVoteId(), res.GetSpooled(), err)
 		})
 	}
 	pending.Wait()
@@ -54,11 +54,14 @@ type streamSum struct {
 	res votev1.CastVotesResponse
 }
 
-func (s *streamSum) add(index int64, voteID string, err error) {
+func (s *streamSum) add(index int64, voteID string, spooled bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
 		s.res.Accepted++
+		if spooled {
+			s.res.Spooled++
+		}
 		return
 	}
 	s.res.RejectedTotal++
