@@ -141,7 +141,7 @@ func (r *relay) remove(rows []storedRow) (int, error) {
 	ctx, cancel := context.WithTimeout(r.spool.life, tableTimeout)
 	defer cancel()
 	until := time.Now().Add(r.spool.cfg.Lease)
-	lost, err := remove(ctx, r.spool.db, r.topic.name, r.spool.owner, r.spool.cfg.Lease, removals)
+	lost, err := remove(ctx, r.spool.db, r.topic.name, r.spool.owner, r.spool.cfg.Lease, removals, r.spool.at)
 	for _, rm := range removals {
 		if err != nil || lost[rm.lane] {
 			delete(r.owned, rm.lane) // What SQL has is asked anew.

@@ -99,8 +99,9 @@ type removal struct {
 
 // remove deletes what was acknowledged, if owner still owns the lane and nobody
 // else has deleted there meanwhile, and renews the lease; it answers which lanes
-// are owner's no longer. Removals are in the order of lanes.
-func remove(ctx context.Context, db *sqldb.DB, topic, owner string, lease time.Duration, removals []removal) (lost map[int]bool, err error) {
+// are owner's no longer. Removals are in the order of lanes; at is told of the
+// step before the commit.
+func remove(ctx context.Context, db *sqldb.DB, topic, owner string, lease time.Duration, removals []removal, at func(string)) (lost map[int]bool, err error) {
 	err = db.InTx(ctx, func(tx *sqldb.Tx) error {
 		lost = make(map[int]bool)
 		for _, r := range removals {
@@ -121,6 +122,7 @@ WHERE topic = $1 AND lane = $2 AND owner = $3 AND head = $7`, topic, r.lane, own
 				return fmt.Errorf("removing rows of %s/%d: %w", topic, r.lane, err)
 			}
 		}
+		at("remove uncommitted")
 		return nil
 	})
 	return lost, err
