@@ -167,6 +167,15 @@ func fill(t testing.TB, s *spool.Spool, db *sqldb.DB, topic string, n, keys int)
 	}
 }
 
+// acknowledged is what fill put there.
+func acknowledged(n, keys int) map[string]bool {
+	acked := make(map[string]bool)
+	for i := range n {
+		acked[strconv.Itoa(i%keys)+" a/"+strconv.Itoa(1+i/keys)] = true
+	}
+	return acked
+}
+
 // BenchmarkRelay drains the spool into a broker, in order of keys. At least
 // 15,000 records per second are wanted from PostgreSQL with synchronous commit.
 func BenchmarkRelay(b *testing.B) {

@@ -124,6 +124,7 @@ type client struct {
 
 const fakePartitions = 4
 
+// fakePartition places a key, which is a number.
 func fakePartition(key []byte) int {
 	n, _ := strconv.Atoi(string(key))
 	return n % fakePartitions

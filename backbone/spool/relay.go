@@ -46,8 +46,10 @@ func (s *Spool) startRelay(t *topic) {
 	s.relays.running[t.name] = true
 	s.relays.topics = append(s.relays.topics, t)
 	r := &relay{spool: s, topic: t, owned: make(map[int]*ownedLane)}
-	burst := min(relayRows, s.cfg.Rate)
-	r.limit = rate.NewLimiter(rate.Limit(s.cfg.Rate), burst)
+	// A round is no larger than what the rate lets through in a part of the lease:
+	// it must not outlast it by waiting.
+	burst := int(float64(s.cfg.Rate) * (s.cfg.Lease / 8).Seconds())
+	r.limit = rate.NewLimiter(rate.Limit(s.cfg.Rate), max(1, min(relayRows, burst)))
 	s.running.Go(r.run)
 }
 
@@ -127,7 +129,7 @@ func (r *relay) round() (removed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := r.admit(len(batch.records)); err != nil {
+	if err := r.admit(batch); err != nil {
 		return 0, err
 	}
 	asked = true
@@ -141,16 +143,19 @@ func (r *relay) round() (removed int, err error) {
 
 // admit waits for the rate. A lane whose time is over meanwhile is another's to
 // send.
-func (r *relay) admit(n int) error {
-	if err := r.limit.WaitN(r.spool.life, min(n, r.limit.Burst())); err != nil {
+func (r *relay) admit(b batch) error {
+	if err := r.limit.WaitN(r.spool.life, min(len(b.rows), r.limit.Burst())); err != nil {
 		return err
 	}
-	now := time.Now()
-	for number, l := range r.owned {
-		if now.After(l.until) {
-			delete(r.owned, number)
-			return fmt.Errorf("lane %s/%d was not sent within its lease", r.topic.name, number)
+	now, over := time.Now(), 0
+	for _, row := range b.rows {
+		if l := r.owned[row.lane]; l != nil && now.After(l.until) {
+			delete(r.owned, row.lane)
+			over++
 		}
+	}
+	if over > 0 {
+		return fmt.Errorf("%d lanes of %s were not sent within their lease", over, r.topic.name)
 	}
 	return nil
 }
