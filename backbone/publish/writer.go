@@ -55,21 +55,41 @@ func NewWriter(client sarama.Client) *Writer { return &Writer{client: client} }
 // it; those records have the same error. Errors are those of Publish; an
 // ErrIndefinite may be in the log.
 //
-// ctx ends the wait; what is under way then is answered ErrIndefinite and ends
-// by the client's request timeout. Key, value and headers must not be changed
-// until then.
+// ctx ends the wait, with ErrIndefinite for all records; what is under way then
+// ends by the client's request timeout. Key, value and headers must not be
+// changed until then.
 func (w *Writer) Write(ctx context.Context, topic string, records []record.Record) []error {
-	errs := make([]error, len(records))
+	if ctx.Err() != nil {
+		return all(len(records), unavailable(context.Cause(ctx)))
+	}
+	// The client's own waits, for metadata or a hung broker, know no context.
+	done := make(chan []error, 1)
+	go func() { done <- w.write(ctx, topic, records) }()
+	select {
+	case errs := <-done:
+		return errs
+	case <-ctx.Done():
+		return all(len(records), indefinite(context.Cause(ctx)))
+	}
+}
+
+func all(n int, err error) []error {
+	errs := make([]error, n)
+	for i := range errs {
+		errs[i] = err
+	}
+	return errs
+}
+
+func (w *Writer) write(ctx context.Context, topic string, records []record.Record) []error {
 	ids, err := w.client.Partitions(topic)
 	if err == nil && len(ids) == 0 {
 		err = sarama.ErrUnknownTopicOrPartition
 	}
 	if err != nil {
-		for i := range errs {
-			errs[i] = unavailable(fmt.Errorf("reading the partitions of %s: %w", topic, err))
-		}
-		return errs
+		return all(len(records), unavailable(fmt.Errorf("reading the partitions of %s: %w", topic, err)))
 	}
+	errs := make([]error, len(records))
 	runs := w.place(topic, int32(len(ids)), records)
 	for len(runs) > 0 {
 		runs = w.round(ctx, topic, records, runs, errs)
@@ -140,7 +160,7 @@ func (w *Writer) round(ctx context.Context, topic string, records []record.Recor
 	var waiting sync.WaitGroup
 	rest := make([][]*run, len(requests))
 	for i, q := range requests {
-		waiting.Go(func() { rest[i] = w.send(ctx, topic, q, errs) })
+		waiting.Go(func() { rest[i] = w.send(topic, q, errs) })
 	}
 	waiting.Wait()
 	var next []*run
@@ -152,9 +172,10 @@ func (w *Writer) round(ctx context.Context, topic string, records []record.Recor
 
 // send awaits the leader's answer and answers the runs that have more to send.
 // Requests of one round concern different places of errs.
-func (w *Writer) send(ctx context.Context, topic string, q *request, errs []error) []*run {
-	response, err := produce(ctx, q)
+func (w *Writer) send(topic string, q *request, errs []error) []*run {
+	response, err := q.leader.Produce(q.body)
 	if err != nil {
+		_ = q.leader.Close()                // The next attempt connects anew.
 		_ = w.client.RefreshMetadata(topic) // The leader may have moved.
 		fail(q.runs, errs, indefinite(err))
 		return nil
@@ -179,28 +200,6 @@ func (w *Writer) send(ctx context.Context, topic string, q *request, errs []erro
 		_ = w.client.RefreshMetadata(topic)
 	}
 	return next
-}
-
-// produce is the request, which ctx can end waiting for though not the sending.
-func produce(ctx context.Context, q *request) (*sarama.ProduceResponse, error) {
-	type answer struct {
-		response *sarama.ProduceResponse
-		err      error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		response, err := q.leader.Produce(q.body)
-		if err != nil {
-			_ = q.leader.Close() // The next attempt connects anew.
-		}
-		done <- answer{response, err}
-	}()
-	select {
-	case a := <-done:
-		return a.response, a.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 func fail(runs []*run, errs []error, err error) {
