@@ -9,6 +9,7 @@ import (
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/settings"
+	"floodgate.internal/backbone/spool"
 )
 
 // Command is the command line that runs the vote service against real servers.
@@ -22,6 +23,7 @@ type Command struct {
 	// Settings of topics that do not exist yet, and of a log that has lost records.
 	KafkaReplication int16 `env:"FLOODGATE_KAFKA_REPLICATION" default:"0" help:"Replicas of topics that do not exist yet; 0: 1 in dev, 3 in prod."`
 	ResumeOutOfRange bool  `env:"FLOODGATE_RESUME_OUT_OF_RANGE" help:"Go on from the oldest record where a committed offset is no longer in the log: what lies between is lost."`
+	SpoolMaxBytes    int64 `env:"FLOODGATE_SPOOL_MAX_BYTES" default:"0" help:"How much is accepted while Kafka is away, in bytes; beyond it votes are refused. 0: as the disk allows."`
 	settings.Servers
 	settings.Observed
 }
@@ -55,6 +57,7 @@ func (c *Command) Serve(ctx context.Context, version string, out, logTo io.Write
 	return RunProcess(ctx, Config{
 		Kafka:       broker.Config{Brokers: c.KafkaBrokers, Scale: broker.Scale(c.Scale), ReplicationFactor: c.KafkaReplication},
 		DatabaseURL: c.DatabaseURL, RedisAddrs: c.RedisAddrs, RedisPasswordFile: c.RedisPasswordFile, Roles: c.Role, ResumeOutOfRange: c.ResumeOutOfRange,
+		Spool: spool.Config{MaxBytes: c.SpoolMaxBytes},
 	}, Listeners{GRPC: c.GRPCAddr, Probe: c.ProbeAddr, Taken: func(protocol string, addr net.Addr) {
 		_, _ = fmt.Fprintf(out, "%-7s %s\n", protocol, addr)
 	}}, tel)
