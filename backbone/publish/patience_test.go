@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -59,7 +60,7 @@ func TestEncodeIsWhatPublishSends(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := read(t, cfg, name, ack)
-	if diff := cmp.Diff(want.Headers, got.Headers); diff != "" || string(want.Key) != string(got.Key) || string(want.Value) != string(got.Value) || want.Topic != name {
+	if diff := cmp.Diff(want.Headers, got.Headers); diff != "" || !bytes.Equal(want.Key, got.Key) || !bytes.Equal(want.Value, got.Value) || want.Topic != name {
 		t.Errorf("%+v, sent %+v\n%s", want, got, diff)
 	}
 }

@@ -114,7 +114,7 @@ func TestABrokerGetsWhatWasSpooled(t *testing.T) {
 	}
 	acked := make(map[string]bool)
 	number := 0
-	publish := func(spooled bool) {
+	round := func(spooled bool) {
 		for key := range modelKeys {
 			number++
 			value := "a/" + strconv.Itoa(number)
@@ -125,10 +125,10 @@ func TestABrokerGetsWhatWasSpooled(t *testing.T) {
 			acked[strconv.Itoa(key)+" "+value] = true
 		}
 	}
-	way.awayFrom(func() { publish(true); publish(true) })
+	way.awayFrom(func() { round(true); round(true) })
 	drained(t, s, db, topic)
 	eventually(t, "the breaker is closed", func() bool { return status(s, topic).Breaker == "closed" })
-	way.awayFrom(func() { publish(true) })
+	way.awayFrom(func() { round(true) })
 	drained(t, s, db, topic)
 	if err := s.Close(); err != nil {
 		t.Error(err)

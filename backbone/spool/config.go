@@ -26,7 +26,8 @@ type Config struct {
 	// Failures in a row open a topic's breaker: 3. A record that fails alone is
 	// spooled alone.
 	Failures int
-	// ProbeEvery is the pause between probes while the breaker is open: 1 s.
+	// ProbeEvery is the pause between probes while the breaker is open, and the
+	// longest one of a relay whose rounds fail: 1 s.
 	ProbeEvery time.Duration
 	// AppendTimeout bounds a transaction that appends: 3 s. After it the spool
 	// counts as away.

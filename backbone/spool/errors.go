@@ -17,9 +17,6 @@ var (
 	ErrAway = fmt.Errorf("the spool cannot be written: %w", publish.ErrUnavailable)
 )
 
-// errBehind is the reason for spooling a record nobody tried to send.
-var errBehind = errors.New("records of its lane wait in the spool")
-
 func outage(reason string, err error) error { return failure.As(failure.Outage, reason, err) }
 
 // away answers whether an error of the publisher speaks of Kafka, and not of

@@ -107,6 +107,7 @@ func (k *kafka) take(ctx context.Context, topic string, partition int, patience 
 		if partition%2 == 1 {
 			return indefinite(publish.ErrLate)
 		}
+	case up:
 	}
 	arrive()
 	return nil

@@ -190,9 +190,9 @@ func (l *lane) refused(batch []*entry, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.taken = 0
-	all := append(batch, l.waiting...)
+	waiting := l.waiting
 	l.waiting = nil
-	for _, e := range all {
+	for _, e := range slices.Concat(batch, waiting) {
 		e.settle(outcome{err: err})
 		if e.doubt {
 			e.state = waits

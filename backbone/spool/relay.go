@@ -22,8 +22,6 @@ const (
 	writeTimeout = 10 * time.Second
 	// tableTimeout bounds each access to the table.
 	tableTimeout = 10 * time.Second
-	// Pauses after a round that failed.
-	firstBackoff, longestBackoff = 100 * time.Millisecond, 2 * time.Second
 	// complainEvery bounds the lines about rounds that fail.
 	complainEvery = 10 * time.Second
 )
@@ -75,7 +73,9 @@ type ownedLane struct {
 }
 
 func (r *relay) run() {
-	backoff := firstBackoff
+	// After a round that failed, the pauses double up to that of the breaker.
+	first, longest := r.spool.cfg.ProbeEvery/8, r.spool.cfg.ProbeEvery
+	backoff := first
 	for {
 		removed, err := r.round()
 		pause, wake := time.Duration(0), r.topic.wake
@@ -83,9 +83,9 @@ func (r *relay) run() {
 		case err != nil:
 			r.complain(err)
 			pause, wake = backoff, nil
-			backoff = min(2*backoff, longestBackoff)
+			backoff = min(2*backoff, longest)
 		case removed > 0:
-			backoff = firstBackoff
+			backoff = first
 		default:
 			pause = r.spool.cfg.Poll
 		}

@@ -57,18 +57,32 @@ func (w *switcher) look() error {
 	w.retryDoubts(lanes)
 	ctx, cancel := context.WithTimeout(w.spool.life, w.spool.cfg.AppendTimeout)
 	defer cancel()
-	rows, err := filled(ctx, w.spool.db, "")
+	depths, err := w.depths(ctx, lanes)
 	if err != nil {
 		return err
 	}
-	depths := make(map[*lane]int64, len(rows))
-	for _, r := range rows {
-		if t := w.spool.topics[r.topic]; t != nil {
-			depths[&t.lanes[r.lane]] = r.tail - r.head
-		}
-	}
 	w.hold(lanes, depths)
 	return w.switchBack(ctx, lanes, depths)
+}
+
+// depths answers how many rows the topics of these lanes have in each.
+func (w *switcher) depths(ctx context.Context, lanes []*lane) (map[*lane]int64, error) {
+	depths := make(map[*lane]int64)
+	last := ""
+	for _, l := range lanes {
+		if l.topic == last {
+			continue
+		}
+		last = l.topic
+		rows, err := filled(ctx, w.spool.db, l.topic)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			depths[&w.spool.topics[r.topic].lanes[r.lane]] = r.tail - r.head
+		}
+	}
+	return depths, nil
 }
 
 // switchBack makes those lanes direct that are empty under their lock.

@@ -110,8 +110,11 @@ func depth(ctx context.Context, tx *sqldb.Tx) (rows, bytes int64, err error) {
 
 // filled answers the lanes that have rows, of one topic or of all where it is "".
 func filled(ctx context.Context, db *sqldb.DB, topic string) ([]laneRow, error) {
-	rows, err := db.Read.QueryContext(ctx, `SELECT topic, lane, head, tail, bytes FROM spool_lanes
-WHERE (topic = $1 OR $1 = '') AND head < tail ORDER BY topic, lane`, topic)
+	query, args := `SELECT topic, lane, head, tail, bytes FROM spool_lanes WHERE head < tail ORDER BY topic, lane`, []any(nil)
+	if topic != "" {
+		query, args = `SELECT topic, lane, head, tail, bytes FROM spool_lanes WHERE topic = $1 AND head < tail ORDER BY lane`, []any{topic}
+	}
+	rows, err := db.Read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the lanes of the spool: %w", err)
 	}

@@ -32,14 +32,14 @@ func (r *relay) trace(ctx context.Context, b batch) (context.Context, func(error
 	if len(links) == 0 {
 		return ctx, func(error) {}
 	}
-	ctx, span := r.spool.cfg.Tracer.Tracer("floodgate.internal/backbone/spool").Start(ctx, "relay "+r.topic.name,
+	ctx, span := r.spool.cfg.Tracer.Tracer("floodgate.internal/backbone/spool").Start(ctx, "relay "+r.topic.name, //nolint:spancheck // The function answered ends it.
 		trace.WithSpanKind(trace.SpanKindProducer), trace.WithLinks(links...), trace.WithAttributes(
 			attribute.String("messaging.system", "kafka"),
 			attribute.String("messaging.operation.type", "send"),
 			attribute.String("messaging.destination.name", r.topic.name),
 			attribute.Int("messaging.batch.message_count", len(b.records)),
 		))
-	return ctx, func(err error) {
+	return ctx, func(err error) { //nolint:spancheck // As above.
 		if err != nil {
 			span.RecordError(err)
 			span.SetStatus(codes.Error, err.Error())
