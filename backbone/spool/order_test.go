@@ -151,11 +151,35 @@ func TestACallerThatGivesUpKeepsItsPlace(t *testing.T) {
 	}
 }
 
-// Records keep coming: the lane becomes direct all the same.
+// Records keep coming, and before the relay removes any the next ones are there:
+// the lane becomes direct all the same.
 func TestALaneSwitchesBackUnderLoad(t *testing.T) {
 	t.Parallel()
 	db, k, topic := sqldbtest.Open(t), newKafka(), fresh()
-	s := open(t, config(t, topic), db, k)
+	c, appended := client{k, "a"}, make(chan struct{}, 1)
+	s, err := spool.OpenWithFaults(t.Context(), config(t, topic), db, c, c, func(step string) {
+		switch step {
+		case "relay":
+			select {
+			case <-appended:
+			default:
+			}
+		case "appended":
+			select {
+			case appended <- struct{}{}:
+			default:
+			}
+		case "relayed":
+			// The bound is for when nothing more comes.
+			select {
+			case <-appended:
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	k.set(down)
 	if _, err := s.Publish(t.Context(), event(topic, 1, "0")); err != nil {
 		t.Fatal(err)
@@ -181,10 +205,13 @@ func TestALaneSwitchesBackUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	<-direct
+	eventually(t, "a record goes to Kafka", func() bool { return len(direct) > 0 })
 	stop()
 	callers.Wait()
 	drained(t, s, db, topic)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // Transactions of one lane become visible in the order of their sequences, and

@@ -25,14 +25,16 @@ type switcher struct {
 	spool *Spool
 	// holds are the lanes whose appends are held, or were until lately, and since
 	// when.
-	holds   map[*lane]time.Time
+	holds map[*lane]time.Time
+	// heads are where the lanes' heads were at the last look.
+	heads   map[*lane]int64
 	doubted time.Time
 }
 
 // runSwitch makes lanes direct again. It looks at those that are spooling four
 // times as often as an idle relay looks for rows.
 func (s *Spool) runSwitch() {
-	w := &switcher{spool: s, holds: make(map[*lane]time.Time)}
+	w := &switcher{spool: s, holds: make(map[*lane]time.Time), heads: make(map[*lane]int64)}
 	for s.pause(s.cfg.Poll/4, nil) {
 		if err := w.look(); err != nil && s.life.Err() == nil {
 			s.cfg.Log.Debug("looking whether the spool is empty", slog.Any("error", err))
@@ -57,17 +59,17 @@ func (w *switcher) look() error {
 	w.retryDoubts(lanes)
 	ctx, cancel := context.WithTimeout(w.spool.life, w.spool.cfg.AppendTimeout)
 	defer cancel()
-	depths, err := w.depths(ctx, lanes)
+	rows, err := w.rows(ctx, lanes)
 	if err != nil {
 		return err
 	}
-	w.hold(lanes, depths)
-	return w.switchBack(ctx, lanes, depths)
+	w.hold(lanes, rows)
+	return w.switchBack(ctx, lanes, rows)
 }
 
-// depths answers how many rows the topics of these lanes have in each.
-func (w *switcher) depths(ctx context.Context, lanes []*lane) (map[*lane]int64, error) {
-	depths := make(map[*lane]int64)
+// rows answers the lanes that have rows, of the topics of these.
+func (w *switcher) rows(ctx context.Context, lanes []*lane) (map[*lane]laneRow, error) {
+	found := make(map[*lane]laneRow)
 	last := ""
 	for _, l := range lanes {
 		if l.topic == last {
@@ -79,17 +81,17 @@ func (w *switcher) depths(ctx context.Context, lanes []*lane) (map[*lane]int64, 
 			return nil, err
 		}
 		for _, r := range rows {
-			depths[&w.spool.topics[r.topic].lanes[r.lane]] = r.tail - r.head
+			found[&w.spool.topics[r.topic].lanes[r.lane]] = r
 		}
 	}
-	return depths, nil
+	return found, nil
 }
 
 // switchBack makes those lanes direct that are empty under their lock.
-func (w *switcher) switchBack(ctx context.Context, lanes []*lane, depths map[*lane]int64) error {
+func (w *switcher) switchBack(ctx context.Context, lanes []*lane, rows map[*lane]laneRow) error {
 	var candidates []*lane
 	for _, l := range lanes {
-		if depths[l] == 0 {
+		if _, some := rows[l]; !some {
 			candidates = append(candidates, l)
 		}
 	}
@@ -118,11 +120,14 @@ func (w *switcher) switchBack(ctx context.Context, lanes []*lane, depths map[*la
 // hold pauses the appends of lanes that are nearly empty and to which records
 // keep coming, for a moment: at some rate there is always a row between its
 // append and its removal, and the lane would spool for as long as the burst
-// lasts.
-func (w *switcher) hold(lanes []*lane, depths map[*lane]int64) {
+// lasts. Where the relay removes nothing, holding would only keep callers
+// waiting.
+func (w *switcher) hold(lanes []*lane, rows map[*lane]laneRow) {
 	now := time.Now()
 	for _, l := range lanes {
 		since, known := w.holds[l]
+		row, before := rows[l], w.heads[l]
+		w.heads[l] = row.head
 		switch {
 		case known && now.Sub(since) > holdFor+holdPause:
 			delete(w.holds, l)
@@ -130,7 +135,7 @@ func (w *switcher) hold(lanes []*lane, depths map[*lane]int64) {
 			if l.hold(false) {
 				w.spool.ready.put(l)
 			}
-		case !known && depths[l] <= holdBelow && !w.spool.topics[l.topic].breaker.tripped.Load():
+		case !known && before > 0 && row.head > before && row.tail-row.head <= holdBelow:
 			w.holds[l] = now
 			l.hold(true)
 		}
