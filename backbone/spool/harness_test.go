@@ -30,7 +30,7 @@ func fresh() string { return "spool.test." + uuid.NewString()[:8] }
 func config(t testing.TB, topic string) spool.Config {
 	return spool.Config{
 		Topics: []topics.Topic{{Name: topic}}, Patience: 20 * time.Millisecond, ProbeEvery: 5 * time.Millisecond,
-		Poll: 2 * time.Millisecond, Lease: time.Second, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Poll: 4 * time.Millisecond, Lease: 5 * time.Second, AppendTimeout: 30 * time.Second, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 }
 

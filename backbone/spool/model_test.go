@@ -62,7 +62,7 @@ func (m *model) start(i int) {
 	m.lives[i]++
 	c := client{m.kafka, m.name(i)}
 	cfg := config(m.t, m.topic)
-	cfg.Patience, cfg.Lease, cfg.Instance, cfg.Log = 5*time.Millisecond, 100*time.Millisecond, c.name, nil
+	cfg.Patience, cfg.Lease, cfg.Instance, cfg.Log = 5*time.Millisecond, time.Second, c.name, nil
 	s, err := spool.Open(m.t.Context(), cfg, m.db, c, c)
 	if err != nil {
 		m.t.Fatal(err)
