@@ -68,7 +68,7 @@ func (c Config) Validate() error {
 			faults = append(faults, fmt.Errorf("spool "+format, args...))
 		}
 	}
-	d := c.withDefaults()
+	d := c.WithDefaults()
 	for _, t := range []struct {
 		name string
 		d    time.Duration
@@ -87,7 +87,8 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults answers the settings in force.
+func (c Config) WithDefaults() Config {
 	if c.Topics == nil {
 		c.Topics = slices.DeleteFunc(topics.Catalogue(), func(t topics.Topic) bool { return !t.Spoolable })
 	}

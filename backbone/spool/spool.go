@@ -140,7 +140,7 @@ func prepare(ctx context.Context, cfg Config, db *sqldb.DB, direct publisher, re
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Spool{cfg: cfg.withDefaults(), db: db, direct: direct, relay: relay, topics: make(map[string]*topic), counts: newCounters()}
+	s := &Spool{cfg: cfg.WithDefaults(), db: db, direct: direct, relay: relay, topics: make(map[string]*topic), counts: newCounters()}
 	if s.owner = s.cfg.Instance; s.owner == "" {
 		s.owner = strings.ToLower(rand.Text())
 	}

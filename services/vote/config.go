@@ -77,6 +77,7 @@ func (c Config) withDefaults() Config {
 	if c.CommitEvery == 0 {
 		c.CommitEvery = 500 * time.Millisecond
 	}
+	c.Spool = c.Spool.WithDefaults()
 	return c
 }
 

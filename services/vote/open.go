@@ -51,12 +51,13 @@ func (g *graph) openSpool(ctx context.Context, s *Service, db *sqldb.DB, direct 
 	}
 	cfg := s.cfg.Spool
 	cfg.Tracer, cfg.Metrics, cfg.Log = s.deps.Tracer, s.deps.Metrics, s.deps.Log
-	spooled, err := spool.Open(ctx, cfg, db, direct, publish.NewWriter(relay))
+	votes, err := spool.Open(ctx, cfg, db, direct, publish.NewWriter(relay))
 	if err != nil {
 		return nil, err
 	}
-	g.closers = append(g.closers, closer{"spool", spooled.Close})
-	return spooled, nil
+	g.closers = append(g.closers, closer{"spool", votes.Close})
+	g.sources = append(g.sources, spooled(votes)...)
+	return votes, nil
 }
 
 // openView opens the live view: Redis where it is named, else memory. The ledger

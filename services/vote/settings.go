@@ -25,5 +25,15 @@ func (c Config) Settings() []introspect.Setting {
 		introspect.Plain("LedgerBatch", c.LedgerBatch),
 		introspect.Plain("ResumeOutOfRange", c.ResumeOutOfRange),
 		introspect.Plain("CommitEvery", c.CommitEvery),
+		introspect.Plain("Spool.Patience", c.Spool.Patience),
+		introspect.Plain("Spool.Failures", c.Spool.Failures),
+		introspect.Plain("Spool.ProbeEvery", c.Spool.ProbeEvery),
+		introspect.Plain("Spool.AppendTimeout", c.Spool.AppendTimeout),
+		introspect.Plain("Spool.MaxRows", c.Spool.MaxRows),
+		introspect.Plain("Spool.MaxBytes", c.Spool.MaxBytes),
+		introspect.Plain("Spool.MaxWaiting", c.Spool.MaxWaiting),
+		introspect.Plain("Spool.Rate", c.Spool.Rate),
+		introspect.Plain("Spool.Lease", c.Spool.Lease),
+		introspect.Plain("Spool.Poll", c.Spool.Poll),
 	}
 }
