@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/spool"
 	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote"
@@ -132,7 +134,7 @@ func TestEverySettingIsTold(t *testing.T) {
 		told[s.Name] = true
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[vote.Config]()) {
-		if f.Name == "Kafka" {
+		if f.Name == "Kafka" || f.Name == "Spool" {
 			continue
 		}
 		if !told[f.Name] {
@@ -142,6 +144,13 @@ func TestEverySettingIsTold(t *testing.T) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[broker.Config]()) {
 		if !told["Kafka."+f.Name] {
 			t.Errorf("Kafka.%s is not told", f.Name)
+		}
+	}
+	// What the service sets itself is no setting.
+	own := []string{"Topics", "Instance", "Tracer", "Metrics", "Log"}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[spool.Config]()) {
+		if !told["Spool."+f.Name] && !slices.Contains(own, f.Name) {
+			t.Errorf("Spool.%s is not told", f.Name)
 		}
 	}
 }
