@@ -235,6 +235,9 @@ func TestConcurrentTransactionsKeepTheirOrder(t *testing.T) {
 			err := appending("first", func() error {
 				go func() { second <- appending("second", func() error { return nil }) }()
 				eventually(t, "the second waits or is done", func() bool { return len(second) > 0 || blocked(t, db) })
+				if len(second) > 0 {
+					t.Error("the second did not wait for the first")
+				}
 				return rolledBack
 			})
 			if !errors.Is(err, rolledBack) {
