@@ -35,8 +35,6 @@ type Deps struct {
 	Log *slog.Logger
 	// Tracer makes the spans; none are made where nil.
 	Tracer trace.TracerProvider
-	// Metrics takes the service's own; nowhere where nil.
-	Metrics prometheus.Registerer
 	// Introspect is told what the service is doing; nobody is where nil.
 	Introspect *introspect.Registry
 	// Metrics takes the service's metrics while it runs; nobody does where nil.
