@@ -25,6 +25,16 @@ func Plain(name string, value any) Setting {
 	}
 }
 
+// Default is a setting that everybody may know, "default" where it is the zero
+// value: for those whose default another package fills in.
+func Default[T comparable](name string, value T) Setting {
+	var zero T
+	if value == zero {
+		return Setting{Name: name, Value: "default"}
+	}
+	return Plain(name, value)
+}
+
 // Secret tells whether a secret is set, and nothing else of it.
 func Secret(name, value string) Setting {
 	if value == "" {

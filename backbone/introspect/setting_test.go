@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -18,6 +19,8 @@ func TestSettingsKeepSecrets(t *testing.T) {
 	}{
 		{introspect.Plain("Roles", []string{"api", "tally"}), introspect.Setting{Name: "Roles", Value: "api,tally"}},
 		{introspect.Plain("Batch", 4000), introspect.Setting{Name: "Batch", Value: "4000"}},
+		{introspect.Default("Every", time.Second), introspect.Setting{Name: "Every", Value: "1s"}},
+		{introspect.Default("Every", time.Duration(0)), introspect.Setting{Name: "Every", Value: "default"}},
 		{introspect.Secret("Key", "hunter2"), introspect.Setting{Name: "Key", Value: "set", Redacted: true}},
 		{introspect.Secret("Key", ""), introspect.Setting{Name: "Key"}},
 		{introspect.URL("DB", ""), introspect.Setting{Name: "DB"}},

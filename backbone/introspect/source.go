@@ -39,6 +39,7 @@ func Group(group string, m member) Source {
 			s.InFlight = append(s.InFlight, InFlight{
 				Group: group, Topic: f.Topic, Partition: f.Partition, Offset: f.Offset, Records: f.Records,
 				Key: f.Key, Step: f.Step, Since: f.Since, Runaway: f.Runaway,
+				Stack: f.Stack, Dependency: f.Dependency,
 			})
 		}
 		return nil

@@ -107,8 +107,11 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err := g.wire(s, p); err != nil {
 		return g, err
 	}
-	err = g.openWatch(ctx, s, publisher)
-	return g, err
+	if err := g.openWatch(ctx, s, publisher); err != nil {
+		return g, err
+	}
+	g.sources = append(g.sources, introspect.Monitor(g.watch.monitor))
+	return g, nil
 }
 
 // parts are the opened dependencies, as the effects see them.

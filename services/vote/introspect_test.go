@@ -4,15 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
-	"floodgate.internal/backbone/broker"
-	"floodgate.internal/backbone/spool"
 	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote"
@@ -86,6 +83,23 @@ func TestAHangingHandlerIsTold(t *testing.T) {
 		t.Errorf("%v", s)
 	}
 
+	var behind *opsv1.PartitionLag
+	in.eventually("vote-ledger is a record behind", func() bool {
+		for _, l := range in.inspect(i, &opsv1.InspectRequest{}).GetLag() {
+			if l.GetGroup() == topics.GroupVoteLedger && l.GetRecords() > 0 {
+				behind = l
+			}
+		}
+		return behind != nil
+	})
+	if behind.GetTopic() != topics.VoteCast || behind.GetPartition() != first.GetPartition() || behind.GetRecords() != 1 ||
+		behind.GetCommitted() != 0 || behind.GetEnd() != 1 || !behind.GetOwned() || behind.GetState() != opsv1.ClaimState_RUNNING || behind.GetStep() == "" {
+		t.Errorf("lag: %v", behind)
+	}
+	if len(s.GetSpools()) == 0 || len(s.GetBreakers()) == 0 || s.GetBreakers()[0].GetState() != opsv1.BreakerState_CLOSED {
+		t.Errorf("spools %v, breakers %v", s.GetSpools(), s.GetBreakers())
+	}
+
 	free()
 	in.settled(i, "final", 1)
 	in.eventually("nothing is in flight", func() bool {
@@ -133,24 +147,20 @@ func TestEverySettingIsTold(t *testing.T) {
 	for _, s := range (vote.Config{}).Settings() {
 		told[s.Name] = true
 	}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[vote.Config]()) {
-		if f.Name == "Kafka" || f.Name == "Spool" {
-			continue
-		}
-		if !told[f.Name] {
-			t.Errorf("%s is not told", f.Name)
-		}
-	}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[broker.Config]()) {
-		if !told["Kafka."+f.Name] {
-			t.Errorf("Kafka.%s is not told", f.Name)
-		}
-	}
-	// What the service sets itself is no setting.
-	own := []string{"Topics", "Instance", "Tracer", "Metrics", "Log"}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[spool.Config]()) {
-		if !told["Spool."+f.Name] && !slices.Contains(own, f.Name) {
-			t.Errorf("Spool.%s is not told", f.Name)
+	// What the service sets by itself, and what is no value.
+	ours := map[string]bool{"Lag.Service": true, "Lag.Groups": true, "Spool.Topics": true}
+	var walk func(prefix string, of reflect.Type)
+	walk = func(prefix string, of reflect.Type) {
+		for _, f := range reflect.VisibleFields(of) {
+			name := prefix + f.Name
+			switch kind := f.Type.Kind(); {
+			case ours[name] || kind == reflect.Interface || kind == reflect.Pointer:
+			case kind == reflect.Struct && !told[name]:
+				walk(name+".", f.Type)
+			case !told[name]:
+				t.Errorf("%s is not told", name)
+			}
 		}
 	}
+	walk("", reflect.TypeFor[vote.Config]())
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/spool"
 	"floodgate.internal/backbone/sqldb"
@@ -56,7 +57,7 @@ func (g *graph) openSpool(ctx context.Context, s *Service, db *sqldb.DB, direct 
 		return nil, err
 	}
 	g.closers = append(g.closers, closer{"spool", votes.Close})
-	g.sources = append(g.sources, spooled(votes)...)
+	g.sources = append(g.sources, introspect.Spooling("spool", votes))
 	return votes, nil
 }
 
