@@ -6,6 +6,7 @@ import (
 
 	"floodgate.internal/backbone/dependency"
 	"floodgate.internal/backbone/lag"
+	"floodgate.internal/backbone/requestreply"
 	"floodgate.internal/backbone/spool"
 	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 )
@@ -59,6 +60,22 @@ func Spooling(name string, from spooler) Source {
 		return nil
 	}
 	return Source{name, []section{opsv1.InspectRequest_SPOOLS, opsv1.InspectRequest_BREAKERS}, tell}
+}
+
+// requester is a requestreply.Requester, or a test's.
+type requester interface {
+	Status() requestreply.Status
+}
+
+// Requesting tells where replies to a requester's requests arrive.
+func Requesting(name string, r requester) Source {
+	return ReplyTopics(name, func(context.Context) ([]ReplyTopic, error) {
+		s := r.Status()
+		return []ReplyTopic{{
+			Name: name, Topic: s.Topic, Waiting: s.Pending, Oldest: s.OldestPending, Late: s.Late, LateDropped: s.LateDropped,
+			LeaseAge: s.LeaseAge, LeaseTTL: s.LeaseTTL, Topics: s.Topics, Reaped: s.Reaped,
+		}}, nil
+	})
 }
 
 // Dependencies tells the breakers of what a service calls.

@@ -12,6 +12,7 @@ import (
 	"floodgate.internal/backbone/dependency"
 	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/lag"
+	"floodgate.internal/backbone/requestreply"
 	"floodgate.internal/backbone/spool"
 	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 )
@@ -45,6 +46,15 @@ func (f filled) Status() spool.Status {
 	}}
 }
 
+// asking is a requester with a request that waits.
+type asking struct{}
+
+func (asking) Status() requestreply.Status {
+	return requestreply.Status{
+		Topic: "reply.a", LeaseAge: 1, LeaseTTL: 2, Pending: 3, OldestPending: 4, Late: 5, LateDropped: 6, Topics: 7, Reaped: 8,
+	}
+}
+
 // What the backbone's parts know of themselves reaches the operator.
 func TestPartsAreTold(t *testing.T) {
 	t.Parallel()
@@ -60,7 +70,8 @@ func TestPartsAreTold(t *testing.T) {
 			_ = redis.Do(t.Context(), func(context.Context) error { return errors.New("connection refused") })
 		}
 		r := introspect.New(introspect.Build{})
-		r.Add("vote", introspect.Monitor(looking{at}), introspect.Spooling("spool", filled{at}), introspect.Dependencies(redis))
+		r.Add("vote", introspect.Monitor(looking{at}), introspect.Spooling("spool", filled{at}), introspect.Dependencies(redis),
+			introspect.Requesting("payment", asking{}))
 		s := r.Inspect(t.Context(), nil).GetServices()[0]
 
 		if l := s.GetLag(); len(l) != 2 || l[0].GetPartition() != 1 || l[0].GetCommitted() != 3 || l[0].GetEnd() != 8 || l[0].GetRecords() != 5 ||
@@ -75,6 +86,11 @@ func TestPartsAreTold(t *testing.T) {
 		if p := s.GetSpools(); len(p) != 1 || p[0].GetName() != "spool" || p[0].GetTopic() != "t" || p[0].GetRecords() != 1 || p[0].GetBytes() != 2 ||
 			p[0].GetSpoolingLanes() != 3 || p[0].GetEntering() != 4 || p[0].GetError() != "away" || !p[0].GetOldestAt().AsTime().Equal(at) || p[0].ReadAt == nil {
 			t.Errorf("spools: %v", p)
+		}
+		if q := s.GetReplyTopics(); len(q) != 1 || q[0].GetName() != "payment" || q[0].GetTopic() != "reply.a" || q[0].GetWaiting() != 3 ||
+			q[0].GetOldest().AsDuration() != 4 || q[0].GetLate() != 5 || q[0].GetLateDropped() != 6 || q[0].GetLeaseAge().AsDuration() != 1 ||
+			q[0].GetLeaseTtl().AsDuration() != 2 || q[0].GetTopics() != 7 || q[0].GetReaped() != 8 {
+			t.Errorf("reply topics: %v", q)
 		}
 		b := s.GetBreakers()
 		if len(b) != 2 || b[0].GetName() != "kafka t" || b[0].GetState() != opsv1.BreakerState_HALF_OPEN || b[1].GetName() != "redis" ||
