@@ -14,10 +14,25 @@ import (
 // differ from the catalogue's: retention, segment size, largest batch and who
 // stamps records. It changes nothing; whoever starts logs it as a warning.
 func ConfigDrift(ctx context.Context, client sarama.Client, catalogue []topics.Topic) ([]string, error) {
+	names := make([]string, len(catalogue))
+	for i, t := range catalogue {
+		names[i] = t.Name
+	}
+	have, err := TopicSettings(ctx, client, names)
+	if err != nil {
+		return nil, err
+	}
+	return drift(catalogue, have), nil
+}
+
+// TopicSettings answers the settings in force of each topic, by Kafka's names:
+// the topic's own, and the broker's defaults where it has none. Embedded brokers
+// tell fewer. An unknown topic is an error.
+func TopicSettings(ctx context.Context, client sarama.Client, names []string) (map[string]map[string]string, error) {
 	// Version 2 tells the values in force, defaults of the broker included.
 	request := &sarama.DescribeConfigsRequest{Version: 2}
-	for _, t := range catalogue {
-		request.Resources = append(request.Resources, &sarama.ConfigResource{Type: sarama.TopicResource, Name: t.Name})
+	for _, name := range names {
+		request.Resources = append(request.Resources, &sarama.ConfigResource{Type: sarama.TopicResource, Name: name})
 	}
 	var response *sarama.DescribeConfigsResponse
 	err := attempt(ctx, client, func(b *sarama.Broker) (err error) {
@@ -37,7 +52,7 @@ func ConfigDrift(ctx context.Context, client sarama.Client, catalogue []topics.T
 			have[r.Name][entry.Name] = entry.Value
 		}
 	}
-	return drift(catalogue, have), nil
+	return have, nil
 }
 
 // drift compares what the catalogue decides with what the broker tells.
