@@ -55,6 +55,9 @@ type BrokerConfig struct {
 	// loopback address, since the broker asks nobody for credentials. Port 0
 	// takes a free one. Empty is 127.0.0.1:0.
 	Addr string
+	// Advertise is what clients are told instead of Addr, for a proxy that
+	// stands in front. Empty is Addr.
+	Advertise string
 	// DataDir keeps topics, records and committed offsets; it is created when
 	// missing and belongs to one process at a time. What was acknowledged is
 	// there after kill -9. Empty keeps everything in memory, which then grows
@@ -173,7 +176,7 @@ func (c BrokerConfig) options(ctx context.Context) []kfake.Opt {
 		kfake.WithLogger(logger{c.Log}),
 		// kfake hands over 127.0.0.1 and a port; the address asked for counts.
 		kfake.ListenFn(func(string, string) (net.Listener, error) {
-			return listenLoopback(ctx, c.Addr)
+			return listenLoopback(ctx, c.Addr, c.Advertise)
 		}),
 		kfake.BrokerConfigs(map[string]string{
 			"log.segment.bytes":         strconv.FormatInt(c.SegmentBytes, 10),

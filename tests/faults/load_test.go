@@ -1,0 +1,214 @@
+package faults_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/google/uuid"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/failure"
+	"floodgate.internal/backbone/publish"
+	"floodgate.internal/backbone/record"
+	"floodgate.internal/backbone/sqldb/sqldbtest"
+	"floodgate.internal/proto/topics"
+	"floodgate.internal/tests/faults/reconcile"
+)
+
+// partitions of each topic here.
+const partitions = 4
+
+// publisher is what a service publishes through: the bare publisher, or the
+// spool in front of it.
+type publisher interface {
+	Publish(ctx context.Context, e publish.Event) (publish.Ack, error)
+}
+
+// load is a run of events on a topic of its own, with a group that applies them
+// and all that is noted of both.
+type load struct {
+	t            *testing.T
+	cfg          broker.Config
+	client       sarama.Client // for questions about the log
+	log          *slog.Logger
+	topic, group string
+	effects      *effects
+	recorder     reconcile.Recorder
+	middle       *middle
+}
+
+func newLoad(t *testing.T, k kafka, m *middle) *load {
+	t.Helper()
+	name := uuid.NewString()[:8]
+	l := &load{
+		t: t, cfg: broker.Config{Brokers: k.addrs()}, topic: "faults." + name, group: "g." + name, middle: m,
+		log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
+	}
+	l.client = l.open()
+	entry := topics.Topic{
+		Name: l.topic, Key: "key", PartitionsDev: partitions, PartitionsProd: partitions,
+		Retention: retention, SegmentBytes: 64 << 20, LogAppendTime: true,
+	}
+	dead, _ := topics.Lookup(topics.DLQFailed)
+	must(t, broker.EnsureTopics(t.Context(), l.client, l.cfg, []topics.Topic{entry, dead}))
+	var err error
+	l.effects, err = openEffects(t.Context(), sqldbtest.Open(t), l.topic, l.group, m.consuming)
+	must(t, err)
+	must(t, l.effects.inbox.CheckRetention(t.Context(), l.client))
+	return l
+}
+
+func (l *load) open() sarama.Client {
+	l.t.Helper()
+	client, err := broker.Open(l.t.Context(), l.cfg, l.log)
+	must(l.t, err)
+	l.t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// bare is a publisher without a spool, as an instance has it.
+func (l *load) bare(instance string) publisher {
+	l.t.Helper()
+	p, err := publish.New(l.open(), publish.Config{Source: instance, CloseTimeout: time.Second, Log: l.log})
+	must(l.t, err)
+	l.t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// publish sends n events by two instances with keys of the same names, each key
+// of an instance by a goroutine of its own, and returns when all are
+// acknowledged or given up.
+func (l *load) publish(n int, front func(instance string) publisher) {
+	l.t.Helper()
+	const keys = 50
+	var lanes sync.WaitGroup
+	for _, instance := range []string{"first", "second"} {
+		p := front(instance)
+		for key := range keys {
+			lanes.Go(func() { l.lane(p, instance, fmt.Sprintf("key%d", key), n/2/keys) })
+		}
+	}
+	lanes.Wait()
+}
+
+func (l *load) lane(p publisher, instance, key string, n int) {
+	for sequence := range n {
+		e := newEvent(instance, key, sequence)
+		l.recorder.Send(e)
+		if sequence == n/3 {
+			l.middle.publishing(l.t.Context())
+		}
+		if err := l.send(p, e); err == nil {
+			l.recorder.Acknowledge(e)
+		} else if !errors.Is(err, errGivenUp) {
+			l.t.Errorf("publishing %v: %v", e, err)
+			return
+		}
+	}
+}
+
+var errGivenUp = errors.New("the caller gave up")
+
+// send publishes an event again and again under its id, as a client does, until
+// it is acknowledged. Some callers give up once the answer is indefinite: their
+// events may be in the log or not.
+func (l *load) send(p publisher, e reconcile.Event) error {
+	for {
+		ctx, cancel := context.WithTimeout(l.t.Context(), time.Second)
+		_, err := p.Publish(ctx, published(l.topic, e))
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case l.t.Context().Err() != nil || failure.ClassOf(err) != failure.Outage:
+			return err
+		case errors.Is(err, publish.ErrIndefinite) && e.Sequence%10 == 3:
+			return errGivenUp
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-l.t.Context().Done():
+		}
+	}
+}
+
+// consume runs a member of the load's group until the answer is called.
+func (l *load) consume(handler any) (end func()) {
+	l.t.Helper()
+	c, err := startConsumer(l.t.Context(), l.cfg, l.topic, l.group, handler, l.log, asItIs)
+	must(l.t, err)
+	end = sync.OnceFunc(func() {
+		if err := c.end(); err != nil {
+			l.t.Errorf("ending the consumer: %v", err)
+		}
+	})
+	l.t.Cleanup(end)
+	return end
+}
+
+// drained answers whether the group has committed the end of every partition.
+func (l *load) drained() bool {
+	ranges, err := broker.Offsets(l.t.Context(), l.client, l.topic)
+	if err != nil {
+		return false
+	}
+	admin, err := sarama.NewClusterAdminFromClient(l.client)
+	if err != nil {
+		return false
+	}
+	ids := make([]int32, len(ranges))
+	for i, r := range ranges {
+		ids[i] = r.Partition
+	}
+	offsets, err := admin.ListConsumerGroupOffsets(l.group, map[string][]int32{l.topic: ids})
+	if err != nil {
+		return false
+	}
+	for _, r := range ranges {
+		if r.Next > 0 && offsets.GetBlock(l.topic, r.Partition).Offset != r.Next {
+			return false
+		}
+	}
+	return true
+}
+
+// deadLettered reads the group's letters, each partition in its order.
+func (l *load) deadLettered() (out []reconcile.Event) {
+	l.t.Helper()
+	ranges, err := broker.Offsets(l.t.Context(), l.client, topics.DLQFailed)
+	must(l.t, err)
+	for _, at := range ranges {
+		must(l.t, broker.ReadRange(l.t.Context(), l.client, topics.DLQFailed, at.Partition, at.First, at.Next, func(r *record.Record) error {
+			if group, _ := r.Get(record.HeaderErrorGroup); group != l.group {
+				return nil
+			}
+			e, err := read(r)
+			out = append(out, e)
+			return err
+		}))
+	}
+	return out
+}
+
+// reconciled waits until the group is drained and checks every promise.
+func (l *load) reconciled(end func()) {
+	l.t.Helper()
+	await(l.t, "the group to drain "+l.topic, l.drained)
+	end()
+	applied, err := l.effects.applied(l.t.Context())
+	must(l.t, err)
+	buried := l.deadLettered()
+	if faults := reconcile.Check(l.recorder.Run(applied, buried)); len(faults) > 0 {
+		l.t.Error(reconcile.Report(faults))
+	}
+	if l.recorder.Acknowledged() == 0 || len(applied) == 0 {
+		l.t.Error("nothing was acknowledged or nothing applied: the run shows nothing")
+	}
+	l.t.Logf("%s: %d acknowledged, %d applied, %d letters", l.topic, l.recorder.Acknowledged(), len(applied), len(buried))
+}

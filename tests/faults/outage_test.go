@@ -1,0 +1,77 @@
+package faults_test
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Each fault meets a load in the middle of its publishes, while a group consumes
+// them, and another one in the middle of its consumption. When it is over and
+// both groups have drained, what was acknowledged is applied or dead-lettered,
+// once, and in order per key and instance.
+func TestTheBrokerIsStopped(t *testing.T) {
+	t.Parallel()
+	k := newKafka(t)
+	survive(t, k, sizeOf(), k.stop, k.start)
+}
+
+func TestTheBrokerIsKilled(t *testing.T) {
+	t.Parallel()
+	k := newKafka(t)
+	survive(t, k, lesser(), k.kill, k.start)
+}
+
+func TestTheBrokerHangs(t *testing.T) {
+	t.Parallel()
+	k := newKafka(t)
+	survive(t, k, lesser(), k.pause, k.resume)
+}
+
+func TestConnectionsAreCutAndDelayed(t *testing.T) {
+	t.Parallel()
+	k, proxy := newProxiedKafka(t)
+	t.Run("cut", func(t *testing.T) { survive(t, k, lesser(), proxy.cut, proxy.mend) })
+	t.Run("delayed", func(t *testing.T) { survive(t, k, lesser(), proxy.delay, proxy.mend) })
+}
+
+// lesser is the size of what differs from a stop in little: the faults count
+// there, not the events.
+func lesser() size {
+	s := sizeOf()
+	s.published, s.consumed = s.published/5, s.consumed/5
+	return s
+}
+
+// survive is the scenario of this file with one fault.
+func survive(t *testing.T, k kafka, s size, begin, over func()) {
+	t.Helper()
+	publishing := newMiddle(0)
+	// Slices of the consumer are 500 records at most.
+	consuming := newMiddle(max(2, s.consumed/500/3))
+	one, other := newLoad(t, k, publishing), newLoad(t, k, consuming)
+	endOne := one.consume(inSlices{one.effects})
+	other.publish(s.consumed, other.bare)
+	endOther := other.consume(inSlices{other.effects})
+	var publishers errgroup.Group
+	publishers.Go(func() error {
+		one.publish(s.published, one.bare)
+		return nil
+	})
+	for _, m := range []*middle{publishing, consuming} {
+		select {
+		case <-m.arrived:
+		case <-time.After(patience):
+			t.Fatal("a load never reached its middle")
+		}
+	}
+	begin()
+	close(publishing.goOn)
+	close(consuming.goOn)
+	<-time.After(s.outage) // how long the fault lasts
+	over()
+	_ = publishers.Wait() // its faults are the test's
+	one.reconciled(endOne)
+	other.reconciled(endOther)
+}
