@@ -16,6 +16,8 @@ const (
 	// retention of the topics here, and the pause that the inbox covers.
 	retention = time.Hour
 	pause     = time.Hour
+	// commitEvery is short, so that a process that dies has committed before.
+	commitEvery = 50 * time.Millisecond
 )
 
 // consumer is a member of a group with the dead letters' publisher.
@@ -24,8 +26,9 @@ type consumer struct {
 	end   func() error
 }
 
-// startConsumer runs a member until end. change may wrap the dead letters.
-func startConsumer(ctx context.Context, cfg broker.Config, topic, group string, handler any, log *slog.Logger,
+// startConsumer runs a member until end, with slices of so many records. change
+// may wrap the dead letters.
+func startConsumer(ctx context.Context, cfg broker.Config, topic, group string, handler any, slice int, log *slog.Logger,
 	change func(consume.DeadLetterer) consume.DeadLetterer,
 ) (*consumer, error) {
 	client, err := broker.Open(ctx, cfg, log)
@@ -37,7 +40,7 @@ func startConsumer(ctx context.Context, cfg broker.Config, topic, group string, 
 		return nil, errors.Join(err, client.Close())
 	}
 	member, err := consume.NewGroup(consume.Config{
-		Group: group, Topics: []string{topic}, CommitEvery: 50 * time.Millisecond, BatchRecords: 500,
+		Group: group, Topics: []string{topic}, CommitEvery: commitEvery, BatchRecords: slice,
 		Retry: consume.Retry{Initial: 10 * time.Millisecond, Max: time.Second},
 	}, cfg, handler, change(deadletter.New("faults", letters)), log)
 	if err != nil {

@@ -1,9 +1,6 @@
 package faults_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -13,9 +10,9 @@ import (
 	"github.com/google/uuid"
 
 	"floodgate.internal/backbone/broker"
-	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/record"
+	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/backbone/sqldb/sqldbtest"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/tests/faults/reconcile"
@@ -24,12 +21,6 @@ import (
 // partitions of each topic here.
 const partitions = 4
 
-// publisher is what a service publishes through: the bare publisher, or the
-// spool in front of it.
-type publisher interface {
-	Publish(ctx context.Context, e publish.Event) (publish.Ack, error)
-}
-
 // load is a run of events on a topic of its own, with a group that applies them
 // and all that is noted of both.
 type load struct {
@@ -37,6 +28,7 @@ type load struct {
 	cfg          broker.Config
 	client       sarama.Client // for questions about the log
 	log          *slog.Logger
+	name         string // what the messages call it
 	topic, group string
 	effects      *effects
 	recorder     reconcile.Recorder
@@ -45,9 +37,14 @@ type load struct {
 
 func newLoad(t *testing.T, k kafka, m *middle) *load {
 	t.Helper()
-	name := uuid.NewString()[:8]
+	return newLoadOn(t, k, m, sqldbtest.Open(t))
+}
+
+func newLoadOn(t *testing.T, k kafka, m *middle, db *sqldb.DB) *load {
+	t.Helper()
+	name := "faults." + uuid.NewString()[:8]
 	l := &load{
-		t: t, cfg: broker.Config{Brokers: k.addrs()}, topic: "faults." + name, group: "g." + name, middle: m,
+		t: t, cfg: broker.Config{Brokers: k.addrs()}, name: name, topic: name, group: "g." + name, middle: m,
 		log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	l.client = l.open()
@@ -58,7 +55,7 @@ func newLoad(t *testing.T, k kafka, m *middle) *load {
 	dead, _ := topics.Lookup(topics.DLQFailed)
 	must(t, broker.EnsureTopics(t.Context(), l.client, l.cfg, []topics.Topic{entry, dead}))
 	var err error
-	l.effects, err = openEffects(t.Context(), sqldbtest.Open(t), l.topic, l.group, m.consuming)
+	l.effects, err = openEffects(t.Context(), db, l.topic, l.group, m.consuming)
 	must(t, err)
 	must(t, l.effects.inbox.CheckRetention(t.Context(), l.client))
 	return l
@@ -81,67 +78,37 @@ func (l *load) bare(instance string) publisher {
 	return p
 }
 
-// publish sends n events by two instances with keys of the same names, each key
-// of an instance by a goroutine of its own, and returns when all are
-// acknowledged or given up.
+// publish sends n events by two instances with keys of the same names, and
+// returns when all are acknowledged or given up.
 func (l *load) publish(n int, front func(instance string) publisher) {
 	l.t.Helper()
 	const keys = 50
-	var lanes sync.WaitGroup
+	var instances sync.WaitGroup
 	for _, instance := range []string{"first", "second"} {
-		p := front(instance)
-		for key := range keys {
-			lanes.Go(func() { l.lane(p, instance, fmt.Sprintf("key%d", key), n/2/keys) })
+		each := n / 2 / keys
+		s := sender{
+			publisher: front(instance), topic: l.topic, instance: instance,
+			sending: func(e reconcile.Event) {
+				l.recorder.Send(e)
+				if e.Sequence == each/3 {
+					l.middle.publishing(l.t.Context())
+				}
+			},
+			acknowledged: l.recorder.Acknowledge,
 		}
+		instances.Go(func() {
+			if err := s.lanes(l.t.Context(), keys, each); err != nil {
+				l.t.Errorf("%s: publishing: %v", l.name, err)
+			}
+		})
 	}
-	lanes.Wait()
-}
-
-func (l *load) lane(p publisher, instance, key string, n int) {
-	for sequence := range n {
-		e := newEvent(instance, key, sequence)
-		l.recorder.Send(e)
-		if sequence == n/3 {
-			l.middle.publishing(l.t.Context())
-		}
-		if err := l.send(p, e); err == nil {
-			l.recorder.Acknowledge(e)
-		} else if !errors.Is(err, errGivenUp) {
-			l.t.Errorf("publishing %v: %v", e, err)
-			return
-		}
-	}
-}
-
-var errGivenUp = errors.New("the caller gave up")
-
-// send publishes an event again and again under its id, as a client does, until
-// it is acknowledged. Some callers give up once the answer is indefinite: their
-// events may be in the log or not.
-func (l *load) send(p publisher, e reconcile.Event) error {
-	for {
-		ctx, cancel := context.WithTimeout(l.t.Context(), time.Second)
-		_, err := p.Publish(ctx, published(l.topic, e))
-		cancel()
-		switch {
-		case err == nil:
-			return nil
-		case l.t.Context().Err() != nil || failure.ClassOf(err) != failure.Outage:
-			return err
-		case errors.Is(err, publish.ErrIndefinite) && e.Sequence%10 == 3:
-			return errGivenUp
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-l.t.Context().Done():
-		}
-	}
+	instances.Wait()
 }
 
 // consume runs a member of the load's group until the answer is called.
 func (l *load) consume(handler any) (end func()) {
 	l.t.Helper()
-	c, err := startConsumer(l.t.Context(), l.cfg, l.topic, l.group, handler, l.log, asItIs)
+	c, err := startConsumer(l.t.Context(), l.cfg, l.topic, l.group, handler, 500, l.log, asItIs)
 	must(l.t, err)
 	end = sync.OnceFunc(func() {
 		if err := c.end(); err != nil {
@@ -199,16 +166,16 @@ func (l *load) deadLettered() (out []reconcile.Event) {
 // reconciled waits until the group is drained and checks every promise.
 func (l *load) reconciled(end func()) {
 	l.t.Helper()
-	await(l.t, "the group to drain "+l.topic, l.drained)
+	await(l.t, "the group to drain: "+l.name, l.drained)
 	end()
 	applied, err := l.effects.applied(l.t.Context())
 	must(l.t, err)
 	buried := l.deadLettered()
 	if faults := reconcile.Check(l.recorder.Run(applied, buried)); len(faults) > 0 {
-		l.t.Error(reconcile.Report(faults))
+		l.t.Errorf("%s: %s", l.name, reconcile.Report(faults))
 	}
 	if l.recorder.Acknowledged() == 0 || len(applied) == 0 {
-		l.t.Error("nothing was acknowledged or nothing applied: the run shows nothing")
+		l.t.Errorf("%s: nothing was acknowledged or nothing applied, which shows nothing", l.name)
 	}
-	l.t.Logf("%s: %d acknowledged, %d applied, %d letters", l.topic, l.recorder.Acknowledged(), len(applied), len(buried))
+	l.t.Logf("%s: %d acknowledged, %d applied, %d letters", l.name, l.recorder.Acknowledged(), len(applied), len(buried))
 }

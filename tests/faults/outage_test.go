@@ -51,7 +51,7 @@ func survive(t *testing.T, k kafka, s size, begin, over func()) {
 	// Slices of the consumer are 500 records at most.
 	consuming := newMiddle(max(2, s.consumed/500/3))
 	one, other := newLoad(t, k, publishing), newLoad(t, k, consuming)
-	endOne := one.consume(inSlices{one.effects})
+	endOne := one.consume(oneByOne{one.effects})
 	other.publish(s.consumed, other.bare)
 	endOther := other.consume(inSlices{other.effects})
 	var publishers errgroup.Group

@@ -1,3 +1,134 @@
 package faults_test
 
-func runWorker(string) error { return nil }
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/consume"
+	"floodgate.internal/backbone/deadletter"
+	"floodgate.internal/backbone/publish"
+	"floodgate.internal/backbone/sqldb"
+	"floodgate.internal/tests/faults/reconcile"
+)
+
+// workerOrder is what a process that is to be killed does: it publishes as one
+// instance and, where Handler names one, consumes what it published.
+type workerOrder struct {
+	Brokers      []string
+	Topic, Group string
+	URL, Schema  string
+	Instance     string
+	Handler      string // "record", "slice" or none
+	Keys, PerKey int
+	DieAt        string // the step at which it kills itself
+	DieAtCount   int64  // on which passing
+	steps        atomic.Int64
+}
+
+// at dies where the order says so.
+func (o *workerOrder) at(step string) {
+	if step == o.DieAt && o.steps.Add(1) == o.DieAtCount {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+}
+
+// runWorker never returns without an error: it is killed, or ends with the
+// process that started it. It says on its output what it sent, and what was
+// acknowledged or refused.
+func runWorker(order string) error {
+	var o workerOrder
+	if err := json.Unmarshal([]byte(order), &o); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	cfg, log := broker.Config{Brokers: o.Brokers}, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	client, err := broker.Open(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	p, err := publish.New(client, publish.Config{Source: o.Instance, Log: log})
+	if err != nil {
+		return err
+	}
+	if o.Handler != "" {
+		if err := o.consume(ctx, cfg, log); err != nil {
+			return err
+		}
+	}
+	s := sender{
+		publisher: dyingPublisher{p, o.at}, topic: o.Topic, instance: o.Instance,
+		sending: say("sent"), acknowledged: say("acknowledged"), refused: say("refused"),
+	}
+	if err := s.lanes(ctx, o.Keys, o.PerKey); err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin) // ends with the process that started it
+	return errors.New("the worker outlived its order")
+}
+
+func (o *workerOrder) consume(ctx context.Context, cfg broker.Config, log *slog.Logger) error {
+	db, err := sqldb.Open(ctx, o.URL, sqldb.Options{Schema: o.Schema, MaxConns: 2, Log: log})
+	if err != nil {
+		return err
+	}
+	e, err := openEffects(ctx, db, o.Topic, o.Group, o.at)
+	if err != nil {
+		return err
+	}
+	var handler any = oneByOne{e}
+	if o.Handler == "slice" {
+		handler = inSlices{e}
+	}
+	_, err = startConsumer(ctx, cfg, o.Topic, o.Group, handler, 20, log, func(d consume.DeadLetterer) consume.DeadLetterer {
+		return dyingLetters{d, o.at}
+	})
+	return err
+}
+
+// say reports an event in a line.
+func say(what string) func(reconcile.Event) {
+	return func(e reconcile.Event) { fmt.Printf("%s %s %d\n", what, e.Key, e.Sequence) }
+}
+
+type dyingPublisher struct {
+	publisher
+	at func(string)
+}
+
+// Publish passes its steps around the one of the publisher.
+func (p dyingPublisher) Publish(ctx context.Context, e publish.Event) (publish.Ack, error) {
+	p.at("publish before")
+	ack, err := p.publisher.Publish(ctx, e)
+	if err == nil {
+		p.at("publish after")
+	}
+	return ack, err
+}
+
+type dyingLetters struct {
+	consume.DeadLetterer
+	at func(string)
+}
+
+// Write leaves whoever would commit too early the time to do it, before the
+// letter and after it.
+func (d dyingLetters) Write(ctx context.Context, l deadletter.Letter) error {
+	<-time.After(5 * commitEvery)
+	d.at("letter before")
+	err := d.DeadLetterer.Write(ctx, l)
+	if err == nil {
+		d.at("letter after")
+	}
+	return err
+}
