@@ -141,3 +141,24 @@ func committed(t *testing.T, client sarama.Client, topic string) int64 {
 	}
 	return answer.GetBlock(topic, 0).Offset
 }
+
+// A proxy in front is what clients are told of; the broker listens behind it.
+func TestAdvertisesAnotherAddress(t *testing.T) {
+	t.Parallel()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	startBroker(t, BrokerConfig{Addr: addr, Advertise: "127.0.0.1:9"})
+	brokers := dial(t, []string{addr}).Brokers()
+	if len(brokers) != 1 || brokers[0].Addr() != "127.0.0.1:9" {
+		t.Fatalf("metadata names %v", brokers)
+	}
+	if _, err := StartBroker(t.Context(), BrokerConfig{Advertise: "nowhere"}); err == nil {
+		t.Error("an advertised address that is none was taken")
+	}
+}

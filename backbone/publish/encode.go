@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"floodgate.internal/backbone/record"
-	"floodgate.internal/proto/topics"
 )
 
 // Encode answers the record that Publish would send for the event, headers and
@@ -38,6 +37,5 @@ func (p *Publisher) bound(topic string) int {
 	if t := p.targets.get(topic); t != nil {
 		return t.maxBytes
 	}
-	entry, _ := topics.Lookup(topic)
-	return maxBytes(entry)
+	return MaxRecordBytes(topic)
 }

@@ -17,6 +17,15 @@ import (
 // bound: Kafka's default, less its framing.
 const maxRecordBytes = 1 << 20
 
+// MaxRecordBytes is the largest record that a Publisher lets into a topic, in
+// bytes of key, value and headers.
+func MaxRecordBytes(name string) int {
+	if topic, _ := topics.Lookup(name); topic.MaxMessageBytes > 0 {
+		return int(topic.MaxMessageBytes)
+	}
+	return maxRecordBytes
+}
+
 // target is a topic as the publisher needs it, worked out once. A keyed topic's
 // partition count never changes (SEMANTICS 4).
 type target struct {
@@ -42,19 +51,11 @@ func (p *Publisher) target(name string) (*target, error) {
 		return nil, unavailable(fmt.Errorf("reading the partitions of %s: %w", name, err))
 	}
 	topic, _ := topics.Lookup(name)
-	t := &target{name: name, topic: topic, partitions: int32(len(ids)), maxBytes: maxBytes(topic)}
+	t := &target{name: name, topic: topic, partitions: int32(len(ids)), maxBytes: MaxRecordBytes(name)}
 	t.spanName = "send " + name
 	t.spanStart = spanStart(name)
 	p.targets.put(t)
 	return t, nil
-}
-
-// maxBytes answers the largest record of a topic, in bytes.
-func maxBytes(t topics.Topic) int {
-	if t.MaxMessageBytes > 0 {
-		return int(t.MaxMessageBytes)
-	}
-	return maxRecordBytes
 }
 
 // targets are what is known of topics: a map that is replaced, not changed,

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/spool"
@@ -84,7 +85,8 @@ func (g *graph) openView(s *Service) (casting.View, error) {
 }
 
 // prepareTopics creates what is missing and refuses a log that is not the one
-// this database belongs to (SEMANTICS 4).
+// this database belongs to (SEMANTICS 4), or whose records could not be
+// dead-lettered (SEMANTICS 22).
 func prepareTopics(ctx context.Context, s *Service, client sarama.Client, known *store.Topics) error {
 	catalogue := topics.Catalogue()
 	if err := broker.EnsureTopics(ctx, client, s.cfg.Kafka, catalogue); err != nil {
@@ -96,6 +98,13 @@ func prepareTopics(ctx context.Context, s *Service, client sarama.Client, known 
 	}
 	for _, line := range drift {
 		s.deps.Log.WarnContext(ctx, "a topic differs from the catalogue", slog.String("difference", line))
+	}
+	sources := make([]string, len(catalogue))
+	for i, t := range catalogue {
+		sources[i] = t.Name
+	}
+	if err := deadletter.CheckSize(ctx, client, sources); err != nil {
+		return err
 	}
 	ids, err := broker.TopicIDs(ctx, client, []string{topics.VoteCast})
 	if err != nil {

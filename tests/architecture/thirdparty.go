@@ -80,6 +80,7 @@ func references() []string {
 	return []string{"github.com/ThreeDotsLabs/watermill", "github.com/ThreeDotsLabs/watermill-kafka/v3"}
 }
 
+// testing: zerolog is what toxiproxy logs to.
 func testing() []string {
-	return []string{"github.com/Shopify/toxiproxy/v2", "github.com/google/go-cmp", "go.uber.org/goleak", "pgregory.net/rapid"}
+	return []string{"github.com/Shopify/toxiproxy/v2", "github.com/rs/zerolog", "github.com/google/go-cmp", "go.uber.org/goleak", "pgregory.net/rapid"}
 }

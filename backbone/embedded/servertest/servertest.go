@@ -95,11 +95,31 @@ func dropTopics(t testing.TB, brokers []string) {
 		}
 	}
 	for group := range groups {
-		if err := admin.DeleteConsumerGroup(group); err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
+		dropGroup(t, admin, group)
+	}
+	waitGone(t, admin)
+}
+
+// dropGroup forgets a group's offsets. A broker that has just started reads them
+// from its log first.
+func dropGroup(t testing.TB, admin sarama.ClusterAdmin, group string) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := admin.DeleteConsumerGroup(group)
+		switch {
+		case err == nil || errors.Is(err, sarama.ErrGroupIDNotFound):
+			return
+		case !errors.Is(err, sarama.ErrOffsetsLoadInProgress) && !errors.Is(err, sarama.ErrConsumerCoordinatorNotAvailable) && !errors.Is(err, sarama.ErrNotCoordinatorForConsumer):
+			t.Fatal(err)
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
 			t.Fatal(err)
 		}
 	}
-	waitGone(t, admin)
 }
 
 // waitGone waits until the brokers have forgotten the topics: a topic may be
