@@ -12,9 +12,9 @@ import (
 )
 
 // replay is a record on the group's replay topic, which names where it failed.
-func replay(value string, offset, originOffset string) *record.Record {
+func replay(value, originOffset string) *record.Record {
 	return &record.Record{
-		Topic: topics.Replay("orders", "g"), Partition: 1, Offset: int64(len(offset)), Value: []byte(value),
+		Topic: topics.Replay("orders", "g"), Partition: 1, Offset: 1, Value: []byte(value),
 		Headers: []record.Header{
 			{Key: record.HeaderErrorTopic, Value: []byte("orders")},
 			{Key: record.HeaderErrorGroup, Value: []byte("g")},
@@ -49,8 +49,8 @@ func TestIDIsTheEventsElseThePlaces(t *testing.T) {
 		"another partition":                            {&at, &record.Record{Topic: "orders", Partition: 2, Offset: 7, Value: []byte("v")}, false},
 		"another topic":                                {&at, &record.Record{Topic: "refunds", Partition: 3, Offset: 7, Value: []byte("v")}, false},
 		"the same place in a topic that was made anew": {&at, &record.Record{Topic: "orders", Partition: 3, Offset: 7, Value: []byte("w")}, false},
-		"a replay counts at its origin's place":        {&at, replay("v", "1", "7"), true},
-		"and another one elsewhere":                    {&at, replay("v", "1", "8"), false},
+		"a replay counts at its origin's place":        {&at, replay("v", "7"), true},
+		"and another one elsewhere":                    {&at, replay("v", "8"), false},
 		"an empty id is none":                          {with(at, ""), &at, true},
 	} {
 		if got := inbox.ID(tc.a) == inbox.ID(tc.b); got != tc.same {
@@ -71,7 +71,7 @@ func TestCheckJudgesWhatComesBackByItsFirstTime(t *testing.T) {
 		return r
 	}
 	ago, now := longAgo.Format(time.RFC3339Nano), time.Now().Format(time.RFC3339Nano)
-	spooledReplay := replay("v", "1", "7")
+	spooledReplay := replay("v", "7")
 	spooledReplay.Headers = record.Set(spooledReplay.Headers, record.HeaderSpooledAt, now)
 	for name, tc := range map[string]struct {
 		r       *record.Record
@@ -79,7 +79,7 @@ func TestCheckJudgesWhatComesBackByItsFirstTime(t *testing.T) {
 	}{
 		"a record where it was first written":         {&record.Record{Topic: "orders", Timestamp: longAgo}, false},
 		"one that happened long before it was sent":   {headers(record.HeaderOccurredAt, ago), false},
-		"a replay of what failed two hours ago":       {replay("v", "1", "7"), true},
+		"a replay of what failed two hours ago":       {replay("v", "7"), true},
 		"that replay, through a spool":                {spooledReplay, true},
 		"a replay to the source of an old event":      {headers(record.HeaderReplayID, "r", record.HeaderOccurredAt, ago), true},
 		"a replay to the source of a young one":       {headers(record.HeaderReplayID, "r", record.HeaderOccurredAt, now), false},

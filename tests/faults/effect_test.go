@@ -63,10 +63,10 @@ func (e *effects) apply(ctx context.Context, lane string, records []*record.Reco
 		rows := make([][]any, 0, len(records))
 		for i, r := range records {
 			event, err := read(r)
-			if err != nil || verdicts[i] != inbox.Fresh {
-				if err = errors.Join(err, verdicts[i].Err()); err != nil {
-					return err
-				}
+			if err := errors.Join(err, verdicts[i].Err()); err != nil {
+				return err
+			}
+			if verdicts[i] != inbox.Fresh {
 				continue
 			}
 			place++
@@ -162,7 +162,8 @@ func (h inSlices) HandleBatch(ctx context.Context, b *consume.Batch) error {
 		if errors.Is(err, errFlaky) {
 			return err
 		}
-		if b.Fail(i, err); err == nil {
+		b.Fail(i, err)
+		if err == nil {
 			good = append(good, r)
 		}
 	}

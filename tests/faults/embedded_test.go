@@ -86,12 +86,12 @@ func (k *embeddedKafka) stop() { k.end(syscall.SIGTERM) }
 
 func (k *embeddedKafka) kill() { k.end(syscall.SIGKILL) }
 
-func (k *embeddedKafka) end(signal syscall.Signal) {
+func (k *embeddedKafka) end(by syscall.Signal) {
 	k.t.Helper()
 	if k.frozen {
 		k.resume()
 	}
-	must(k.t, k.process.Process.Signal(signal))
+	must(k.t, k.process.Process.Signal(by))
 	_ = k.process.Wait() // killed: its status says nothing
 	_ = k.lifeline.Close()
 	k.process = nil
