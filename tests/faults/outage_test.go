@@ -14,26 +14,26 @@ import (
 func TestTheBrokerIsStopped(t *testing.T) {
 	t.Parallel()
 	k := newKafka(t)
-	survive(t, k, sizeOf(), k.stop, k.start)
+	survive(t, k, sizeOf(), k.stop, k.start, func(e *effects) any { return inSlices{e} })
 }
 
 func TestTheBrokerIsKilled(t *testing.T) {
 	t.Parallel()
 	k := newKafka(t)
-	survive(t, k, lesser(), k.kill, k.start)
+	survive(t, k, lesser(), k.kill, k.start, byRecord)
 }
 
 func TestTheBrokerHangs(t *testing.T) {
 	t.Parallel()
 	k := newKafka(t)
-	survive(t, k, lesser(), k.pause, k.resume)
+	survive(t, k, lesser(), k.pause, k.resume, byRecord)
 }
 
 func TestConnectionsAreCutAndDelayed(t *testing.T) {
 	t.Parallel()
 	k, proxy := newProxiedKafka(t)
-	t.Run("cut", func(t *testing.T) { survive(t, k, lesser(), proxy.cut, proxy.mend) })
-	t.Run("delayed", func(t *testing.T) { survive(t, k, lesser(), proxy.delay, proxy.mend) })
+	t.Run("cut", func(t *testing.T) { survive(t, k, lesser(), proxy.cut, proxy.mend, byRecord) })
+	t.Run("delayed", func(t *testing.T) { survive(t, k, lesser(), proxy.delay, proxy.mend, byRecord) })
 }
 
 // lesser is the size of what differs from a stop in little: the faults count
@@ -44,14 +44,17 @@ func lesser() size {
 	return s
 }
 
-// survive is the scenario of this file with one fault.
-func survive(t *testing.T, k kafka, s size, begin, over func()) {
+func byRecord(e *effects) any { return oneByOne{e} }
+
+// survive is the scenario of this file with one fault. handler is that of the
+// load which the fault meets while it publishes.
+func survive(t *testing.T, k kafka, s size, begin, over func(), handler func(*effects) any) {
 	t.Helper()
 	publishing := newMiddle(0)
 	// Slices of the consumer are 500 records at most.
 	consuming := newMiddle(max(2, s.consumed/500/3))
 	one, other := newLoad(t, k, publishing), newLoad(t, k, consuming)
-	endOne := one.consume(oneByOne{one.effects})
+	endOne := one.consume(handler(one.effects))
 	other.publish(s.consumed, other.bare)
 	endOther := other.consume(inSlices{other.effects})
 	var publishers errgroup.Group
