@@ -82,7 +82,7 @@ func (l *load) bare(instance string) publisher {
 // returns when all are acknowledged or given up.
 func (l *load) publish(n int, front func(instance string) publisher) {
 	l.t.Helper()
-	const keys = 50
+	const keys = 20
 	var instances sync.WaitGroup
 	for _, instance := range []string{"first", "second"} {
 		each := n / 2 / keys

@@ -40,7 +40,7 @@ func TestConnectionsAreCutAndDelayed(t *testing.T) {
 // there, not the events.
 func lesser() size {
 	s := sizeOf()
-	s.published, s.consumed = s.published/5, s.consumed/5
+	s.published, s.consumed = s.published/10, s.consumed/10
 	return s
 }
 
