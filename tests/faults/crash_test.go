@@ -113,6 +113,7 @@ type worker struct {
 	cmd     *exec.Cmd
 	read    sync.WaitGroup
 	refused atomic.Int64
+	dead    atomic.Bool // it says nothing any more
 }
 
 func startWorker(t *testing.T, l *load, order *workerOrder) *worker {
@@ -136,6 +137,7 @@ func startWorker(t *testing.T, l *load, order *workerOrder) *worker {
 // listen notes what the worker says. A line that the kill has cut in two counts
 // for nothing, as the answer it was to be.
 func (w *worker) listen(out io.Reader, l *load, instance string) {
+	defer w.dead.Store(true)
 	lines := bufio.NewReader(out)
 	for {
 		line, err := lines.ReadString('\n')

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,8 @@ type load struct {
 	effects      *effects
 	recorder     reconcile.Recorder
 	middle       *middle
+	spools       []*sqldb.DB  // of its instances
+	inSpool      atomic.Int64 // acks that a spool gave
 }
 
 func newLoad(t *testing.T, k kafka, m *middle) *load {
@@ -48,17 +51,21 @@ func newLoadOn(t *testing.T, k kafka, m *middle, db *sqldb.DB) *load {
 		log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	l.client = l.open()
-	entry := topics.Topic{
-		Name: l.topic, Key: "key", PartitionsDev: partitions, PartitionsProd: partitions,
-		Retention: retention, SegmentBytes: 64 << 20, LogAppendTime: true,
-	}
 	dead, _ := topics.Lookup(topics.DLQFailed)
-	must(t, broker.EnsureTopics(t.Context(), l.client, l.cfg, []topics.Topic{entry, dead}))
+	must(t, broker.EnsureTopics(t.Context(), l.client, l.cfg, []topics.Topic{entry(l.topic), dead}))
 	var err error
 	l.effects, err = openEffects(t.Context(), db, l.topic, l.group, m.consuming)
 	must(t, err)
 	must(t, l.effects.inbox.CheckRetention(t.Context(), l.client))
 	return l
+}
+
+// entry is the topic of a load as the catalogue would have it.
+func entry(name string) topics.Topic {
+	return topics.Topic{
+		Name: name, Key: "key", PartitionsDev: partitions, PartitionsProd: partitions,
+		Retention: retention, SegmentBytes: 64 << 20, LogAppendTime: true,
+	}
 }
 
 func (l *load) open() sarama.Client {
@@ -78,15 +85,21 @@ func (l *load) bare(instance string) publisher {
 	return p
 }
 
-// publish sends n events by two instances with keys of the same names, and
-// returns when all are acknowledged or given up.
+// publish is sending, at once.
 func (l *load) publish(n int, front func(instance string) publisher) {
 	l.t.Helper()
+	l.sending(n, front)()
+}
+
+// sending starts two instances. What it answers sends n events by them, with
+// keys of the same names, and returns when all are acknowledged or given up.
+func (l *load) sending(n int, front func(instance string) publisher) func() {
+	l.t.Helper()
 	const keys = 20
-	var instances sync.WaitGroup
+	each := n / 2 / keys
+	var senders []sender
 	for _, instance := range []string{"first", "second"} {
-		each := n / 2 / keys
-		s := sender{
+		senders = append(senders, sender{
 			publisher: front(instance), topic: l.topic, instance: instance,
 			sending: func(e reconcile.Event) {
 				l.recorder.Send(e)
@@ -95,14 +108,19 @@ func (l *load) publish(n int, front func(instance string) publisher) {
 				}
 			},
 			acknowledged: l.recorder.Acknowledge,
-		}
-		instances.Go(func() {
-			if err := s.lanes(l.t.Context(), keys, each); err != nil {
-				l.t.Errorf("%s: publishing: %v", l.name, err)
-			}
 		})
 	}
-	instances.Wait()
+	return func() {
+		var instances sync.WaitGroup
+		for _, s := range senders {
+			instances.Go(func() {
+				if err := s.lanes(l.t.Context(), keys, each); err != nil {
+					l.t.Errorf("%s: publishing: %v", l.name, err)
+				}
+			})
+		}
+		instances.Wait()
+	}
 }
 
 // consume runs a member of the load's group until the answer is called.
@@ -166,6 +184,7 @@ func (l *load) deadLettered() (out []reconcile.Event) {
 // reconciled waits until the group is drained and checks every promise.
 func (l *load) reconciled(end func()) {
 	l.t.Helper()
+	await(l.t, "the spool to drain: "+l.name, l.relayed)
 	await(l.t, "the group to drain: "+l.name, l.drained)
 	end()
 	applied, err := l.effects.applied(l.t.Context())
@@ -177,5 +196,6 @@ func (l *load) reconciled(end func()) {
 	if l.recorder.Acknowledged() == 0 || len(applied) == 0 {
 		l.t.Errorf("%s: nothing was acknowledged or nothing applied, which shows nothing", l.name)
 	}
-	l.t.Logf("%s: %d acknowledged, %d applied, %d letters", l.name, l.recorder.Acknowledged(), len(applied), len(buried))
+	l.t.Logf("%s: %d acknowledged, %d of them by a spool, %d applied, %d letters",
+		l.name, l.recorder.Acknowledged(), l.inSpool.Load(), len(applied), len(buried))
 }

@@ -1,14 +1,14 @@
 package faults_test
 
 import (
+	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Each fault meets a load in the middle of its publishes, while a group consumes
-// them, and another one in the middle of its consumption. When it is over and
+// them, another one in the middle of its consumption, and a third one that has a
+// spool. When it is over and
 // both groups have drained, what was acknowledged is applied or dead-lettered,
 // once, and in order per key and instance.
 func TestTheBrokerIsStopped(t *testing.T) {
@@ -50,19 +50,18 @@ func byRecord(e *effects) any { return oneByOne{e} }
 // load which the fault meets while it publishes.
 func survive(t *testing.T, k kafka, s size, begin, over func(), handler func(*effects) any) {
 	t.Helper()
-	publishing := newMiddle(0)
+	publishing, spooling := newMiddle(0), newMiddle(0)
 	// Slices of the consumer are 500 records at most.
 	consuming := newMiddle(max(2, s.consumed/500/3))
-	one, other := newLoad(t, k, publishing), newLoad(t, k, consuming)
-	endOne := one.consume(handler(one.effects))
+	one, other, third := newLoad(t, k, publishing), newLoad(t, k, consuming), newLoad(t, k, spooling)
+	endOne, endThird := one.consume(handler(one.effects)), third.consume(inSlices{third.effects})
 	other.publish(s.consumed, other.bare)
 	endOther := other.consume(inSlices{other.effects})
-	var publishers errgroup.Group
-	publishers.Go(func() error {
-		one.publish(s.published, one.bare)
-		return nil
-	})
-	for _, m := range []*middle{publishing, consuming} {
+	var publishers sync.WaitGroup
+	publishers.Go(one.sending(s.published, one.bare))
+	publishers.Go(third.sending(max(s.published/5, 1000), third.spooled()))
+	middles := []*middle{publishing, consuming, spooling}
+	for _, m := range middles {
 		select {
 		case <-m.arrived:
 		case <-time.After(patience):
@@ -70,11 +69,13 @@ func survive(t *testing.T, k kafka, s size, begin, over func(), handler func(*ef
 		}
 	}
 	begin()
-	close(publishing.goOn)
-	close(consuming.goOn)
+	for _, m := range middles {
+		close(m.goOn)
+	}
 	<-time.After(s.outage) // how long the fault lasts
 	over()
-	_ = publishers.Wait() // its faults are the test's
+	publishers.Wait()
 	one.reconciled(endOne)
 	other.reconciled(endOther)
+	third.reconciled(endThird)
 }

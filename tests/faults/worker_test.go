@@ -28,6 +28,7 @@ type workerOrder struct {
 	URL, Schema  string
 	Instance     string
 	Handler      string // "record", "slice" or none
+	Spool        bool   // whether a spool stands in front, on the same database
 	Keys, PerKey int
 	DieAt        string // the step at which it kills itself
 	DieAtCount   int64  // on which passing
@@ -66,8 +67,14 @@ func runWorker(order string) error {
 			return err
 		}
 	}
+	var way publisher = p
+	if o.Spool {
+		if way, err = o.front(ctx, cfg, log); err != nil {
+			return err
+		}
+	}
 	s := sender{
-		publisher: dyingPublisher{p, o.at}, topic: o.Topic, instance: o.Instance,
+		publisher: dyingPublisher{way, o.at}, topic: o.Topic, instance: o.Instance,
 		sending: say("sent"), acknowledged: say("acknowledged"), refused: say("refused"),
 	}
 	if err := s.lanes(ctx, o.Keys, o.PerKey); err != nil {
@@ -96,6 +103,14 @@ func (o *workerOrder) consume(ctx context.Context, cfg broker.Config, log *slog.
 	return err
 }
 
+func (o *workerOrder) front(ctx context.Context, cfg broker.Config, log *slog.Logger) (publisher, error) {
+	db, err := sqldb.Open(ctx, o.URL, sqldb.Options{Schema: o.Schema, MaxConns: 3, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return openFront(ctx, cfg, o.Topic, o.Instance, db, log, o.at)
+}
+
 // say reports an event in a line.
 func say(what string) func(reconcile.Event) {
 	return func(e reconcile.Event) { fmt.Printf("%s %s %d\n", what, e.Key, e.Sequence) }
@@ -112,6 +127,9 @@ func (p dyingPublisher) Publish(ctx context.Context, e publish.Event) (publish.A
 	ack, err := p.publisher.Publish(ctx, e)
 	if err == nil {
 		p.at("publish after")
+	}
+	if ack.Spooled {
+		p.at("spooled")
 	}
 	return ack, err
 }
