@@ -59,6 +59,7 @@ type Topic struct {
 	Events []string
 
 	partition func(key []byte, partitions int32) int32
+	report    Report // where Reportable
 }
 
 // Partition answers the partition of a key among so many; by murmur2 like Java
@@ -111,7 +112,7 @@ func voteCast() Topic {
 		LogAppendTime: true, Reportable: true, Spoolable: true,
 		Groups:    []string{GroupVoteTally, GroupVoteLedger},
 		Events:    []string{"floodgate.vote.v1.VoteCast", "floodgate.vote.v1.VotesVoided"},
-		partition: votePartition,
+		partition: votePartition, report: voteReport(),
 	}
 }
 

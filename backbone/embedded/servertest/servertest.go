@@ -157,7 +157,7 @@ func dropSchemas(t testing.TB, url string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	for _, schema := range []string{"vote"} {
+	for _, schema := range []string{"vote", "dlq"} {
 		if _, err := db.ExecContext(t.Context(), "DROP SCHEMA IF EXISTS "+schema+" CASCADE"); err != nil {
 			t.Fatal(err)
 		}

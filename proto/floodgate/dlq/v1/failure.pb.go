@@ -135,10 +135,10 @@ type Failure struct {
 	// True where an attempt was still running when the letter was written: its
 	// effect may have happened.
 	Indefinite bool `protobuf:"varint,20,opt,name=indefinite,proto3" json:"indefinite,omitempty"`
-	// The payload by its event type, sensitive fields redacted; absent where it
-	// cannot be decoded.
+	// The payload by its event type, sensitive fields redacted; without an event
+	// type, the JSON object that it is. Absent where it is neither.
 	Payload *structpb.Struct `protobuf:"bytes,21,opt,name=payload,proto3,oneof" json:"payload,omitempty"`
-	// The payload as it is, where it cannot be decoded; at most 1 MiB.
+	// The payload as it is, where it cannot be decoded; the first 1 MiB.
 	PayloadRaw []byte `protobuf:"bytes,22,opt,name=payload_raw,json=payloadRaw,proto3" json:"payload_raw,omitempty"`
 	// The payload's size in bytes.
 	PayloadBytes int64 `protobuf:"varint,23,opt,name=payload_bytes,json=payloadBytes,proto3" json:"payload_bytes,omitempty"`
@@ -629,7 +629,7 @@ type ListFailuresResponse struct {
 	Failures []*Failure `protobuf:"bytes,1,rep,name=failures,proto3" json:"failures,omitempty"`
 	// Where the next page begins; empty where there is none.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// How many the filter finds; counted up to 100,000.
+	// How many the filter finds; counted up to 10,000.
 	TotalSize     int64 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

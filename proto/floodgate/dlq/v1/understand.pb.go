@@ -30,7 +30,8 @@ type FailureGroup_Verdict int32
 const (
 	// Never sent.
 	FailureGroup_VERDICT_UNSPECIFIED FailureGroup_Verdict = 0
-	// Few keys fail, again and again: the records are at fault.
+	// The records are at fault: few keys fail again and again, or the handler
+	// says so by its class.
 	FailureGroup_POISON FailureGroup_Verdict = 1
 	// Many keys fail at the same time: something they need was away.
 	FailureGroup_OUTAGE FailureGroup_Verdict = 2
@@ -94,9 +95,9 @@ type FailureGroup struct {
 	Sample string `protobuf:"bytes,4,opt,name=sample,proto3" json:"sample,omitempty"`
 	// How many there are, in the statuses asked for.
 	Count int64 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
-	// When the first failed.
+	// When the first of the kind failed, whatever became of it.
 	FirstFailedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=first_failed_at,json=firstFailedAt,proto3" json:"first_failed_at,omitempty"`
-	// When the last failed.
+	// When the last of the kind failed, whatever became of it.
 	LastFailedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last_failed_at,json=lastFailedAt,proto3" json:"last_failed_at,omitempty"`
 	// What is at fault.
 	Verdict FailureGroup_Verdict `protobuf:"varint,8,opt,name=verdict,proto3,enum=floodgate.dlq.v1.FailureGroup_Verdict" json:"verdict,omitempty"`
@@ -104,7 +105,7 @@ type FailureGroup struct {
 	VerdictReason string `protobuf:"bytes,9,opt,name=verdict_reason,json=verdictReason,proto3" json:"verdict_reason,omitempty"`
 	// Failures a minute over the last ten minutes.
 	RatePerMinute float64 `protobuf:"fixed64,10,opt,name=rate_per_minute,json=ratePerMinute,proto3" json:"rate_per_minute,omitempty"`
-	// How many distinct keys failed; counted up to 10,000.
+	// How many distinct keys the newest 300 failures of the kind have.
 	Keys          int64 `protobuf:"varint,11,opt,name=keys,proto3" json:"keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -339,7 +340,8 @@ func (x *ListGroupsResponse) GetNextPageToken() string {
 // GetStatsRequest asks for failures over time.
 type GetStatsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The width of a bucket, a second to a day; a minute where absent.
+	// The width of a bucket, a second to a day in whole seconds; a minute where
+	// absent.
 	Bucket *durationpb.Duration `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// From when; an hour before until where absent.
 	Since *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`

@@ -7,6 +7,7 @@
 package votev1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -22,7 +23,8 @@ const (
 )
 
 // VoteCast is the record of one accepted vote on vote.cast. Its position there
-// (partition, offset) and its time decide whether it counts.
+// (partition, offset) and its time decide whether it counts. Its rules are those
+// of CastVoteRequest: a client's own report of a vote is held against them.
 type VoteCast struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The poll.
@@ -182,12 +184,12 @@ var File_floodgate_vote_v1_events_proto protoreflect.FileDescriptor
 
 const file_floodgate_vote_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1efloodgate/vote/v1/events.proto\x12\x11floodgate.vote.v1\"z\n" +
-	"\bVoteCast\x12\x17\n" +
-	"\apoll_id\x18\x01 \x01(\tR\x06pollId\x12!\n" +
-	"\fcandidate_id\x18\x02 \x01(\tR\vcandidateId\x12\x19\n" +
-	"\bvoter_id\x18\x03 \x01(\tR\avoterId\x12\x17\n" +
-	"\avote_id\x18\x04 \x01(\tR\x06voteId\"\x8d\x01\n" +
+	"\x1efloodgate/vote/v1/events.proto\x12\x11floodgate.vote.v1\x1a\x1bbuf/validate/validate.proto\"\xfe\x01\n" +
+	"\bVoteCast\x128\n" +
+	"\apoll_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\x06pollId\x12B\n" +
+	"\fcandidate_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\vcandidateId\x12:\n" +
+	"\bvoter_id\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\avoterId\x128\n" +
+	"\avote_id\x18\x04 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\x06voteId\"\x8d\x01\n" +
 	"\vVotesVoided\x12\x17\n" +
 	"\apoll_id\x18\x01 \x01(\tR\x06pollId\x12\x19\n" +
 	"\bvoter_id\x18\x02 \x01(\tR\avoterId\x12\x19\n" +

@@ -22,8 +22,9 @@ const (
 // Numbers of the verdict.
 const (
 	// EvidenceLimit is how many failures of a kind are looked at, the newest:
-	// enough to tell shares of them apart, and read from one index range.
-	EvidenceLimit = 1000
+	// enough to tell a half from a tenth, and a hundred kinds are looked at for
+	// one page.
+	EvidenceLimit = 300
 	// enough is how many failures a spread is read from: below it, chance
 	// alone makes keys look few or many.
 	enough = 10

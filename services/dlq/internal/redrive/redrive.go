@@ -74,8 +74,8 @@ type GroupMark struct {
 	Fingerprint string
 }
 
-// Span is what statistics are asked of, in Unix microseconds: Buckets of Width
-// from Since.
+// Span is what statistics are asked of, in Unix microseconds that are whole
+// seconds: Buckets of Width from Since.
 type Span struct {
 	Since, Width int64
 	Buckets      int

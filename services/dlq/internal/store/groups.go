@@ -129,7 +129,8 @@ func (s *Failures) Series(ctx context.Context, span redrive.Span) ([]redrive.Ser
 
 // series is the statement of Series.
 func series(span redrive.Span) (string, []any) {
-	return `SELECT service, error_class, (first_failed_at - $1) / $2 AS bucket, COUNT(*) FROM failures
- WHERE first_failed_at >= $1 AND first_failed_at < $3 GROUP BY service, error_class, bucket ORDER BY service, error_class, bucket`,
-		[]any{span.Since, span.Width, span.Since + span.Width*int64(span.Buckets)}
+	since, width := span.Since/1e6, span.Width/1e6
+	return `SELECT service, error_class, (second - $1) / $2 AS bucket, CAST(SUM(failures) AS BIGINT) FROM first_failures
+ WHERE second >= $1 AND second < $3 GROUP BY service, error_class, bucket ORDER BY service, error_class, bucket`,
+		[]any{since, width, since + width*int64(span.Buckets)}
 }

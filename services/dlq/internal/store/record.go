@@ -92,7 +92,7 @@ func insert(ctx context.Context, tx *sqldb.Tx, cases [][]*letter.Letter, counts 
 	failures := make([]letter.Failure, len(cases))
 	for i, c := range cases {
 		failures[i] = letter.New(c)
-		counts.add(&failures[i], letter.None)
+		counts.add(&failures[i])
 	}
 	n, err := sqldb.BulkInsertNew(ctx, tx, "failures", failureColumns(), func(yield func([]any) bool) {
 		for i := range failures {

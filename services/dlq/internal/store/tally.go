@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/dlq/internal/letter"
@@ -15,6 +16,13 @@ import (
 type tally struct {
 	moved map[countKey]int64
 	kinds map[string]*letter.Failure
+	// first counts new failures by the second in which they failed first.
+	first map[firstKey]int64
+}
+
+type firstKey struct {
+	second         int64
+	service, class string
 }
 
 type countKey struct {
@@ -23,15 +31,13 @@ type countKey struct {
 }
 
 func newTally() *tally {
-	return &tally{moved: map[countKey]int64{}, kinds: map[string]*letter.Failure{}}
+	return &tally{moved: map[countKey]int64{}, kinds: map[string]*letter.Failure{}, first: map[firstKey]int64{}}
 }
 
-// add counts a failure that comes from a status, None for a new one.
-func (t *tally) add(f *letter.Failure, from letter.Status) {
+// add counts a new failure.
+func (t *tally) add(f *letter.Failure) {
 	t.moved[countKey{f.Fingerprint, f.Status}]++
-	if from != letter.None {
-		t.moved[countKey{f.Fingerprint, from}]--
-	}
+	t.first[firstKey{time.UnixMicro(f.FirstFailedAt).Unix(), f.Service, f.Class}]++
 	t.see(f)
 }
 
@@ -62,9 +68,19 @@ func (t *tally) see(f *letter.Failure) {
 	seen.FirstFailedAt = first
 }
 
-// write applies the changes, by fingerprint and status: all transactions take
-// these rows in that order.
+// write applies the changes. All transactions take these rows in one order, so
+// that none waits for another that waits for it.
 func (t *tally) write(ctx context.Context, tx *sqldb.Tx) error {
+	if err := t.writeKinds(ctx, tx); err != nil {
+		return err
+	}
+	if err := t.writeCounts(ctx, tx); err != nil {
+		return err
+	}
+	return t.writeFirst(ctx, tx)
+}
+
+func (t *tally) writeKinds(ctx context.Context, tx *sqldb.Tx) error {
 	for _, fingerprint := range slices.Sorted(maps.Keys(t.kinds)) {
 		k := t.kinds[fingerprint]
 		_, err := tx.ExecContext(ctx, `INSERT INTO kinds (fingerprint, service, error_class, sample, first_failed_at, last_failed_at)
@@ -77,6 +93,10 @@ func (t *tally) write(ctx context.Context, tx *sqldb.Tx) error {
 			return fmt.Errorf("writing kind %s: %w", fingerprint, err)
 		}
 	}
+	return nil
+}
+
+func (t *tally) writeCounts(ctx context.Context, tx *sqldb.Tx) error {
 	keys := slices.SortedFunc(maps.Keys(t.moved), func(a, b countKey) int {
 		return cmp.Or(cmp.Compare(a.fingerprint, b.fingerprint), cmp.Compare(a.status, b.status))
 	})
@@ -89,6 +109,21 @@ func (t *tally) write(ctx context.Context, tx *sqldb.Tx) error {
 			key.fingerprint, int16(key.status), t.moved[key])
 		if err != nil {
 			return fmt.Errorf("counting kind %s: %w", key.fingerprint, err)
+		}
+	}
+	return nil
+}
+
+func (t *tally) writeFirst(ctx context.Context, tx *sqldb.Tx) error {
+	keys := slices.SortedFunc(maps.Keys(t.first), func(a, b firstKey) int {
+		return cmp.Or(cmp.Compare(a.second, b.second), cmp.Compare(a.service, b.service), cmp.Compare(a.class, b.class))
+	})
+	for _, key := range keys {
+		_, err := tx.ExecContext(ctx, `INSERT INTO first_failures (second, failures, service, error_class) VALUES ($1, $2, $3, $4)
+ ON CONFLICT (second, service, error_class) DO UPDATE SET failures = first_failures.failures + excluded.failures`,
+			key.second, t.first[key], key.service, key.class)
+		if err != nil {
+			return fmt.Errorf("counting what failed in second %d: %w", key.second, err)
 		}
 	}
 	return nil

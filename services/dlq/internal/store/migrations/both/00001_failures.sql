@@ -41,7 +41,6 @@ CREATE INDEX failures_by_group ON failures (consumer_group, last_failed_at, fail
 CREATE INDEX failures_by_kind ON failures (fingerprint, last_failed_at, failure_id, key_hash);
 CREATE INDEX failures_by_key ON failures (event_key, last_failed_at, failure_id);
 CREATE INDEX failures_by_event ON failures (event_id);
-CREATE INDEX failures_by_first ON failures (first_failed_at, service, error_class);
 CREATE INDEX failures_closed ON failures (closed_at) WHERE closed_at > 0;
 
 -- The record of a failure as it came, whatever its size.
@@ -82,7 +81,18 @@ CREATE TABLE kind_counts (
     PRIMARY KEY (fingerprint, status)
 );
 
+-- How many failed first in each second, for statistics: never more rows than
+-- failures, and kept when these expire.
+CREATE TABLE first_failures (
+    second      BIGINT NOT NULL CHECK (second BETWEEN -9223372036854775807 AND 9223372036854775807), -- Unix seconds
+    failures    BIGINT NOT NULL CHECK (failures BETWEEN 0 AND 9223372036854775807),
+    service     TEXT   NOT NULL,
+    error_class TEXT   NOT NULL,
+    PRIMARY KEY (second, service, error_class)
+);
+
 -- +goose Down
+DROP TABLE first_failures;
 DROP TABLE kind_counts;
 DROP TABLE kinds;
 DROP TABLE history;

@@ -1,0 +1,100 @@
+package dlq
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/proto/topics"
+)
+
+// Role is a part of the service that can run in a process of its own.
+type Role string
+
+// The roles.
+const (
+	// RoleAPI answers RPCs.
+	RoleAPI Role = "api"
+	// RoleIngest takes dead letters in: the group dlq-ingest, and retention.
+	RoleIngest Role = "ingest"
+)
+
+// Roles answers all roles.
+func Roles() []Role { return []Role{RoleAPI, RoleIngest} }
+
+// Config are the settings of the service. The zero value of a field is its
+// default, unless it says otherwise.
+type Config struct {
+	// Kafka is how the log is reached; Brokers has no default.
+	Kafka broker.Config
+	// DatabaseURL names the database, postgres://… or sqlite:///…; no default.
+	DatabaseURL string
+	// Roles that this process runs; all of them by default.
+	Roles []Role
+	// Topics are dead-letter topics of other frameworks that are read beside
+	// dlq.failed; they must exist. None by default.
+	Topics []string
+	// Retention is how long a failure is kept once it is resolved or discarded:
+	// 30 days. What is neither is kept for ever.
+	Retention time.Duration
+	// SweepEvery is how often retention is looked after: 10 minutes.
+	SweepEvery time.Duration
+	// Batch bounds the letters of one transaction: 4,000.
+	Batch int
+	// CommitEvery is the interval of offset commits: 500 ms.
+	CommitEvery time.Duration
+	// ResumeOutOfRange lets the consumer go on from the oldest record where its
+	// committed offset is no longer in the log; what lies between was never
+	// kept. Without it start refuses.
+	ResumeOutOfRange bool
+}
+
+// withDefaults answers the settings with the defaults filled in.
+func (c Config) withDefaults() Config {
+	if len(c.Roles) == 0 {
+		c.Roles = Roles()
+	}
+	if c.Retention == 0 {
+		c.Retention = 30 * 24 * time.Hour
+	}
+	if c.SweepEvery == 0 {
+		c.SweepEvery = 10 * time.Minute
+	}
+	if c.Batch == 0 {
+		c.Batch = 4000
+	}
+	if c.CommitEvery == 0 {
+		c.CommitEvery = 500 * time.Millisecond
+	}
+	return c
+}
+
+// Validate answers every fault of the settings at once.
+func (c Config) Validate() error {
+	faults := []error{c.Kafka.Validate()}
+	fault := func(broken bool, format string, args ...any) {
+		if broken {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	d := c.withDefaults()
+	fault(c.DatabaseURL == "", "DatabaseURL must be given")
+	fault(d.Retention < time.Minute, "Retention is %s, must be a minute at least", d.Retention)
+	fault(d.SweepEvery < time.Second, "SweepEvery is %s, must be a second at least", d.SweepEvery)
+	fault(d.Batch < 1 || d.Batch > 100_000, "Batch is %d, must be 1 to 100,000", d.Batch)
+	fault(d.CommitEvery < 10*time.Millisecond, "CommitEvery is %s, must be 10ms at least", d.CommitEvery)
+	for _, r := range d.Roles {
+		fault(!slices.Contains(Roles(), r), "Roles names %q, must be of api, ingest", r)
+	}
+	for i, name := range c.Topics {
+		_, own := topics.Lookup(name)
+		fault(own, "Topics names %q, which is Floodgate's own: name dead-letter topics of others", name)
+		fault(name == "", "Topics has an empty name")
+		fault(slices.Contains(c.Topics[:i], name), "Topics names %q twice", name)
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) has(r Role) bool { return slices.Contains(c.Roles, r) }

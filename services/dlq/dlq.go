@@ -1,0 +1,83 @@
+// Package dlq is the DLQ service. Its promise: every failure of every consumer
+// group, and every failure that a client reports, is kept whole, as one row
+// however often it fails, until somebody has dealt with it; and an operator sees
+// within a minute what failed, how often, and whether records or a dependency
+// are at fault.
+//
+// Dead letters are read from dlq.failed by the group dlq-ingest, and from any
+// further topic that the settings name, in the dialects of Floodgate, Spring
+// Kafka and Kafka Connect. The group never dead-letters: what it cannot read is
+// kept as it is, and while it cannot keep anything it waits.
+//
+//	Ingest ────────► dlq.failed ──┐
+//	consumer groups ─► dlq.failed ┼─► dlq-ingest ──► SQL ──► ListFailures, GetFailure
+//	other frameworks ─► their DLT ┘                         ListGroups, GetStats
+package dlq
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"floodgate.internal/backbone/rpc"
+	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
+	"floodgate.internal/services/dlq/internal/server"
+)
+
+// Deps are what a process shares among its services.
+type Deps struct {
+	// Log takes what operators read.
+	Log *slog.Logger
+	// Tracer makes the spans; none are made where nil.
+	Tracer trace.TracerProvider
+}
+
+// Service is one instance. Safe for concurrent use; Run is called once.
+type Service struct {
+	cfg    Config
+	deps   Deps
+	rpc    *rpc.Server
+	server *server.Server
+	// probes ask what the running service depends on.
+	probes atomic.Pointer[probes]
+	// wrap puts tests' faults between the effects and their store.
+	wrap func(*parts)
+}
+
+// New answers a service that answers UNAVAILABLE until Run has reached what it
+// depends on. Errors name every wrong setting.
+func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	rules, err := rpc.NewValidator()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg.withDefaults(), deps: deps, rpc: srv, server: server.New(rules)}
+	if s.cfg.has(RoleAPI) {
+		dlqv1.RegisterDlqServiceServer(srv, s.server)
+		srv.Hold(dlqv1.DlqService_ServiceDesc.ServiceName)
+	}
+	return s, nil
+}
+
+// Run reaches the dependencies, waiting for those that are away, then serves
+// until ctx ends, and closes what it opened in the opposite order: the consumer
+// finishes what is in flight and commits, the publisher awaits its acks, the
+// store closes. RPCs must have been stopped before ctx ends. ready is called
+// once.
+func (s *Service) Run(ctx context.Context, ready func()) error {
+	g, err := s.open(ctx)
+	defer g.close(s.deps.Log)
+	if err != nil {
+		return err
+	}
+	s.server.Open(g.desk)
+	if s.cfg.has(RoleAPI) {
+		s.rpc.SetServing(true, dlqv1.DlqService_ServiceDesc.ServiceName)
+	}
+	return g.run(ctx, ready)
+}

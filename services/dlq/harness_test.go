@@ -1,0 +1,222 @@
+package dlq_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/deadletter"
+	"floodgate.internal/backbone/embedded/servertest"
+	"floodgate.internal/backbone/failure"
+	"floodgate.internal/backbone/lifecycle"
+	"floodgate.internal/backbone/publish"
+	"floodgate.internal/backbone/record"
+	"floodgate.internal/backbone/rpc"
+	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
+	"floodgate.internal/proto/topics"
+	"floodgate.internal/services/dlq"
+)
+
+// installation is a set of servers on which instances of the service run.
+type installation struct {
+	servertest.Servers
+	t *testing.T
+}
+
+func newInstallation(t *testing.T) *installation {
+	t.Helper()
+	return &installation{Servers: servertest.Fresh(t), t: t}
+}
+
+func (in *installation) config() dlq.Config {
+	return dlq.Config{Kafka: broker.Config{Brokers: in.Brokers}, DatabaseURL: in.DatabaseURL, CommitEvery: 50 * time.Millisecond}
+}
+
+// instance is one process's worth of the service, reached over a socket.
+type instance struct {
+	dlqv1.DlqServiceClient
+	stop func() error
+}
+
+// start runs an instance until the test ends or stop is called.
+func (in *installation) start(change func(*dlq.Config)) *instance {
+	in.t.Helper()
+	cfg := in.config()
+	if change != nil {
+		change(&cfg)
+	}
+	log := slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	srv, err := rpc.NewServer(rpc.ServerConfig{Log: log})
+	in.must(err)
+	service, err := dlq.New(cfg, dlq.Deps{Log: log}, srv)
+	in.must(err)
+	addr, ready := make(chan net.Addr, 1), lifecycle.NewReadiness()
+	seq, err := lifecycle.New(lifecycle.Config{Log: log, Readiness: ready},
+		service.Component(), srv.Component("127.0.0.1:0", func(a net.Addr) { addr <- a }), srv.HealthComponent(ready))
+	in.must(err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(in.t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- seq.Run(ctx) }()
+	conn, err := rpc.Dial((<-addr).String(), rpc.DialConfig{})
+	in.must(err)
+	i := &instance{DlqServiceClient: dlqv1.NewDlqServiceClient(conn)}
+	i.stop = sync.OnceValue(func() error {
+		cancel()
+		_ = conn.Close()
+		return <-ended
+	})
+	in.t.Cleanup(func() { in.must(i.stop()) })
+	in.eventually("the instance is ready", func() bool { return len(ready.Missing(in.t.Context())) == 0 })
+	return i
+}
+
+func (in *installation) must(err error) {
+	in.t.Helper()
+	if err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+// eventually asks until the answer is as wanted; it bounds a hang, and says
+// nothing of speed.
+func (in *installation) eventually(what string, ask func() bool) {
+	in.t.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ask() {
+		select {
+		case <-deadline:
+			in.t.Fatalf("not in a minute: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// all reads every failure that a filter finds, by id.
+func (in *installation) all(i *instance, filter string) map[string]*dlqv1.Failure {
+	in.t.Helper()
+	size := int32(1000)
+	out := map[string]*dlqv1.Failure{}
+	for token := ""; ; {
+		page, err := i.ListFailures(in.t.Context(), &dlqv1.ListFailuresRequest{Filter: filter, PageSize: &size, PageToken: token})
+		in.must(err)
+		for _, f := range page.GetFailures() {
+			out[f.GetFailureId()] = f
+		}
+		if token = page.GetNextPageToken(); token == "" {
+			return out
+		}
+	}
+}
+
+// settled waits until a filter finds so many failures, and answers them.
+func (in *installation) settled(i *instance, filter string, n int) map[string]*dlqv1.Failure {
+	in.t.Helper()
+	var found map[string]*dlqv1.Failure
+	in.eventually(fmt.Sprintf("%d failures by %q", n, filter), func() bool {
+		found = in.all(i, filter)
+		return len(found) == n
+	})
+	return found
+}
+
+// writers puts letters and records into topics as services would.
+type writers struct {
+	in        *installation
+	client    sarama.Client
+	publisher *publish.Publisher
+}
+
+func (in *installation) writers() *writers {
+	in.t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	client, err := broker.Open(in.t.Context(), broker.Config{Brokers: in.Brokers}, log)
+	in.must(err)
+	in.must(broker.EnsureTopics(in.t.Context(), client, broker.Config{Brokers: in.Brokers}, topics.Catalogue()))
+	publisher, err := publish.New(client, publish.Config{Source: "test", Log: log})
+	in.must(err)
+	in.t.Cleanup(func() {
+		_ = publisher.Close()
+		_ = client.Close()
+	})
+	return &writers{in: in, client: client, publisher: publisher}
+}
+
+// begun is when the letters of these tests fail first.
+func begun() time.Time { return time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC) }
+
+// failed is the nth event's failure in a group.
+func failed(group string, n int, err error) deadletter.Letter {
+	return deadletter.Letter{
+		Record: &record.Record{
+			Topic: topics.VoteCast, Partition: 3, Offset: int64(n), Key: fmt.Appendf(nil, "final/%d", n%256), Value: fmt.Appendf(nil, "value %d", n),
+			Headers: []record.Header{
+				{Key: record.HeaderEventID, Value: []byte(record.EventID("vote", "final", fmt.Sprint(n), "v").String())},
+				{Key: record.HeaderEventType, Value: []byte("floodgate.vote.v1.VoteCast")},
+				{Key: "traceparent", Value: []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")},
+			},
+			Timestamp: begun(),
+		},
+		Group: group, Err: err, Deliveries: 1, FirstFailedAt: begun(), LastFailedAt: begun().Add(time.Second),
+	}
+}
+
+func poison() error {
+	return failure.As(failure.Undecodable, "UNDECODABLE", errors.New("not a protobuf message"))
+}
+
+// flood writes letters of events [from, to) of a group, and returns once all are
+// in the log.
+func (w *writers) flood(group string, from, to int, err error) {
+	w.in.t.Helper()
+	var wg sync.WaitGroup
+	writer := deadletter.New("vote", w.publisher)
+	faults := make(chan error, to-from)
+	for n := from; n < to; n++ {
+		wg.Go(func() { faults <- writer.Write(w.in.t.Context(), failed(group, n, err)) })
+	}
+	wg.Wait()
+	for range to - from {
+		w.in.must(<-faults)
+	}
+}
+
+// create makes a topic of somebody else's, with one partition.
+func (w *writers) create(topic string) {
+	w.in.t.Helper()
+	admin, err := sarama.NewClusterAdminFromClient(w.client)
+	w.in.must(err)
+	w.in.must(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false))
+	w.in.t.Cleanup(func() { _ = admin.DeleteTopic(topic) })
+}
+
+// put writes a record as another framework would.
+func (w *writers) put(topic string, key, value []byte, headers []record.Header) {
+	w.in.t.Helper()
+	cfg := broker.SaramaConfig(broker.Config{Brokers: w.in.Brokers})
+	cfg.Producer.Return.Successes = true
+	cfg.Producer.Partitioner = sarama.NewHashPartitioner
+	producer, err := sarama.NewSyncProducer(w.in.Brokers, cfg)
+	w.in.must(err)
+	defer func() { _ = producer.Close() }()
+	m := &sarama.ProducerMessage{Topic: topic, Value: sarama.ByteEncoder(value)}
+	if key != nil {
+		m.Key = sarama.ByteEncoder(key)
+	}
+	for _, h := range headers {
+		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+	}
+	_, _, err = producer.SendMessage(m)
+	w.in.must(err)
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -1,0 +1,37 @@
+// Package server answers the DLQ service's RPCs: it converts, calls redrive and
+// maps errors. Requests arrive validated by the rules in their .proto.
+package server
+
+import (
+	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
+	// The events that payloads are decoded by are found by their names.
+	_ "floodgate.internal/proto/floodgate/vote/v1"
+	"floodgate.internal/services/dlq/internal/redrive"
+)
+
+// Server implements dlqv1.DlqServiceServer. Safe for concurrent use.
+type Server struct {
+	// What no other file of this package answers is UNIMPLEMENTED: see replays.go.
+	dlqv1.UnimplementedDlqServiceServer
+
+	// desk is set by Open, before the first call.
+	desk *redrive.Desk
+
+	rules rules
+}
+
+// rules holds a message against the rules of its schema; rpc.Validator is one.
+type rules interface {
+	Check(message any) error
+}
+
+// New answers a server without effects: no RPC may reach it before Open, which
+// rpc.Server sees to by the service's health.
+func New(rules rules) *Server { return &Server{rules: rules} }
+
+// Open gives the server its effects.
+func (s *Server) Open(desk *redrive.Desk) { s.desk = desk }
+
+// operator is who is written down for what an operator does. Nobody is asked who
+// he is yet, so nobody can be told from another.
+const operator = "operator"
