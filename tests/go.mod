@@ -8,6 +8,8 @@ replace floodgate.internal/backbone => ../backbone
 
 replace floodgate.internal/services/vote => ../services/vote
 
+replace floodgate.internal/services/dlq => ../services/dlq
+
 replace floodgate.internal/services/gateway => ../services/gateway
 
 replace floodgate.internal/cmd/floodgate => ../cmd/floodgate
@@ -43,6 +45,7 @@ require (
 	buf.build/go/protovalidate v1.4.0 // indirect
 	cel.dev/cel-go v0.32.0 // indirect
 	cel.dev/expr v0.25.3 // indirect
+	floodgate.internal/services/dlq v0.0.0-00010101000000-000000000000 // indirect
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0 // indirect
 	github.com/ThreeDotsLabs/watermill v1.5.1 // indirect
 	github.com/alecthomas/kong v1.17.0 // indirect
@@ -98,6 +101,7 @@ require (
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	github.com/valyala/fasthttp v1.69.0 // indirect
+	go.einride.tech/aip v0.86.3 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc v0.72.0 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect

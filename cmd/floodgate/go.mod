@@ -8,11 +8,14 @@ replace floodgate.internal/backbone => ../../backbone
 
 replace floodgate.internal/services/vote => ../../services/vote
 
+replace floodgate.internal/services/dlq => ../../services/dlq
+
 replace floodgate.internal/services/gateway => ../../services/gateway
 
 require (
 	floodgate.internal/backbone v0.0.0
 	floodgate.internal/proto v0.0.0
+	floodgate.internal/services/dlq v0.0.0-00010101000000-000000000000
 	floodgate.internal/services/gateway v0.0.0-00010101000000-000000000000
 	floodgate.internal/services/vote v0.0.0-00010101000000-000000000000
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
@@ -81,6 +84,7 @@ require (
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c // indirect
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	go.einride.tech/aip v0.86.3 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc v0.72.0 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect

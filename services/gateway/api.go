@@ -8,10 +8,12 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"floodgate.internal/proto/openapi"
 
 	"floodgate.internal/backbone/probe"
+	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway/internal/batching"
 	"floodgate.internal/services/gateway/internal/edge"
@@ -20,19 +22,55 @@ import (
 	"floodgate.internal/services/gateway/internal/upstream"
 )
 
+// upstreamService is a service whose paths the edge answers.
+type upstreamService struct {
+	descriptor protoreflect.ServiceDescriptor
+	conn       grpc.ClientConnInterface
+	// register adds the generated handlers over a connection.
+	register func(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error
+}
+
+// services are those that there is a connection to: the paths of others are
+// unknown.
+func services(cfg Config, deps Dependencies) []upstreamService {
+	all := []upstreamService{{
+		votev1.File_floodgate_vote_v1_vote_service_proto.Services().ByName("VoteService"), voteConn(cfg, deps.Vote),
+		func(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return votev1.RegisterVoteServiceHandlerClient(context.Background(), mux, votev1.NewVoteServiceClient(conn))
+		},
+	}}
+	if deps.DLQ != nil {
+		all = append(all, upstreamService{
+			dlqv1.File_floodgate_dlq_v1_dlq_service_proto.Services().ByName("DlqService"), deps.DLQ,
+			func(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+				return dlqv1.RegisterDlqServiceHandlerClient(context.Background(), mux, dlqv1.NewDlqServiceClient(conn))
+			},
+		})
+	}
+	return all
+}
+
 // api builds the paths of every service and what answers them.
 func api(cfg Config, deps Dependencies) (*route.Table, *transcode.Transcoder, error) {
-	service := votev1.File_floodgate_vote_v1_vote_service_proto.Services().ByName("VoteService")
-	routes, err := route.NewTable(service)
+	all := services(cfg, deps)
+	descriptors := make([]protoreflect.ServiceDescriptor, len(all))
+	for i, s := range all {
+		descriptors[i] = s.descriptor
+	}
+	routes, err := route.NewTable(descriptors...)
 	if err != nil {
 		return nil, nil, err
 	}
-	vote := votev1.NewVoteServiceClient(upstream.New(voteConn(cfg, deps.Vote), deps.Telemetry.Log))
 	transcoder := transcode.New()
-	err = transcoder.Register(routes.Of(service.FullName()), func(mux *runtime.ServeMux) error {
-		return votev1.RegisterVoteServiceHandlerClient(context.Background(), mux, vote)
-	})
-	return routes, transcoder, err
+	for _, s := range all {
+		err := transcoder.Register(routes.Of(s.descriptor.FullName()), func(mux *runtime.ServeMux) error {
+			return s.register(mux, upstream.New(s.conn, deps.Telemetry.Log))
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return routes, transcoder, nil
 }
 
 // voteConn is the connection to the vote service, micro-batched where it is

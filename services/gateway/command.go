@@ -17,6 +17,7 @@ import (
 type Command struct {
 	HTTPAddr       string        `name:"http-addr" env:"FLOODGATE_HTTP_ADDR" default:"127.0.0.1:8080" help:"REST; port 0 takes a free one."`
 	VoteAddr       string        `env:"FLOODGATE_VOTE_ADDR" default:"127.0.0.1:9090" help:"gRPC address of the vote service, or any gRPC target."`
+	DLQAddr        string        `name:"dlq-addr" env:"FLOODGATE_DLQ_ADDR" placeholder:"HOST:PORT" help:"gRPC address of the DLQ service; without one its paths are not served."`
 	AllowedOrigins []string      `name:"allowed-origin" env:"FLOODGATE_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Web origins whose pages may call the API; none by default."`
 	RequestTimeout time.Duration `env:"FLOODGATE_REQUEST_TIMEOUT" default:"10s" help:"The answer comes by then; below the limit of any load balancer in front."`
 	MaxInFlight    int           `env:"FLOODGATE_MAX_IN_FLIGHT" default:"4096" help:"Requests under way at once; one more is answered 429."`
@@ -30,7 +31,7 @@ func (*Command) Help() string {
 little.
 
 Example:
-  floodgate service run gateway --vote-addr 127.0.0.1:9090`
+  floodgate service run gateway --vote-addr 127.0.0.1:9090 --dlq-addr 127.0.0.1:9091`
 }
 
 // Serve runs the edge until ctx ends; the address taken goes to out, the log to
@@ -57,7 +58,17 @@ func (c *Command) run(ctx context.Context, tel *telemetry.Telemetry, out io.Writ
 	defer func() { _ = conn.Close() }()
 	ready := lifecycle.NewReadiness()
 	ready.Add("vote", Serving(conn))
-	g, err := New(c.config(), Dependencies{Vote: conn, Readiness: ready, Telemetry: tel}) //nolint:contextcheck // for a default not taken here
+	deps := Dependencies{Vote: conn, Readiness: ready, Telemetry: tel}
+	if c.DLQAddr != "" {
+		// No part of the readiness: votes are taken without it.
+		dlq, err := rpc.Dial(c.DLQAddr, rpc.DialConfig{Tracer: tel.Tracer, Propagator: tel.Propagator})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = dlq.Close() }()
+		deps.DLQ = dlq
+	}
+	g, err := New(c.config(), deps) //nolint:contextcheck // for a default not taken here
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ import (
 type Dependencies struct {
 	// Vote is the connection to the vote service: in process, or a real one.
 	Vote grpc.ClientConnInterface
+	// DLQ is the connection to the DLQ service; without one its paths are 404.
+	DLQ grpc.ClientConnInterface
 	// Readiness is what /readyz asks; by default nothing is missing.
 	Readiness *lifecycle.Readiness
 	// Telemetry takes logs, spans and metrics, and answers /metrics; by default

@@ -17,7 +17,7 @@ func thirdParties(l layer) []string {
 	case effects:
 		return slices.Concat(resilience(), plain(), []string{"go.opentelemetry.io/otel"})
 	case server:
-		return slices.Concat(protobuf(), rpc(), telemetry(), plain())
+		return slices.Concat(protobuf(), rpc(), telemetry(), plain(), filters())
 	case store:
 		// Scripts are handed MessagePack, which Lua within Redis unpacks natively.
 		return slices.Concat(databases(), telemetry(), resilience(), plain(), []string{"github.com/tinylib/msgp"})
@@ -42,6 +42,9 @@ func thirdParties(l layer) []string {
 func protobuf() []string {
 	return []string{"google.golang.org/protobuf", "google.golang.org/genproto/googleapis", "buf.build/gen/go/bufbuild/protovalidate"}
 }
+
+// filters is the parser of AIP-160.
+func filters() []string { return []string{"go.einride.tech/aip/filtering"} }
 
 func rpc() []string {
 	return []string{"google.golang.org/grpc", "github.com/grpc-ecosystem/grpc-gateway/v2", "buf.build/go/protovalidate"}

@@ -24,6 +24,7 @@ const (
 type commands struct {
 	Up      upCmd      `cmd:"" help:"Run everything in one process."`
 	Burst   burstCmd   `cmd:"" help:"Fire a burst of votes and count it again."`
+	Dlq     dlqCmd     `cmd:"" help:"Show and decide what failed."`
 	Service serviceCmd `cmd:"" help:"Run one service, or a role of it, in a process of its own."`
 	Lag     lagCmd     `cmd:"" help:"Show how far a process is behind, live."`
 	Inspect inspectCmd `cmd:"" help:"Print what a process is doing now."`

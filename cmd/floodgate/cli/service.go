@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"floodgate.internal/backbone/introspect"
+	"floodgate.internal/services/dlq"
 	"floodgate.internal/services/vote"
 )
 
@@ -13,8 +14,9 @@ type serviceCmd struct {
 }
 
 type serviceRunCmd struct {
-	Vote    voteCmd    `cmd:"" help:"Run the vote service."`
-	Gateway gatewayCmd `cmd:"" help:"Run the REST edge."`
+	Vote    voteCmd       `cmd:"" help:"Run the vote service."`
+	Dlq     dlqServiceCmd `cmd:"" help:"Run the DLQ service."`
+	Gateway gatewayCmd    `cmd:"" help:"Run the REST edge."`
 }
 
 // voteCmd is the vote service's own command.
@@ -22,5 +24,13 @@ type voteCmd struct{ vote.Command }
 
 // Run serves until ctx ends.
 func (c *voteCmd) Run(ctx context.Context, s streams) error {
+	return c.Serve(ctx, introspect.ReadBuild().Version, s.out, s.err)
+}
+
+// dlqServiceCmd is the DLQ service's own command.
+type dlqServiceCmd struct{ dlq.Command }
+
+// Run serves until ctx ends.
+func (c *dlqServiceCmd) Run(ctx context.Context, s streams) error {
 	return c.Serve(ctx, introspect.ReadBuild().Version, s.out, s.err)
 }

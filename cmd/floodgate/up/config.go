@@ -25,6 +25,8 @@ type Config struct {
 	RedisPasswordFile string
 	// DatabaseURL names a PostgreSQL database.
 	DatabaseURL string
+	// DLQTopics are dead-letter topics of others that are read too.
+	DLQTopics []string
 	// OTLPEndpoint is a collector's gRPC address as a URL; SampleRatio is the
 	// part of the traces that is sent.
 	OTLPEndpoint string

@@ -15,6 +15,7 @@ import (
 	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/backbone/telemetry"
 	"floodgate.internal/proto/topics"
+	"floodgate.internal/services/dlq"
 	"floodgate.internal/services/gateway"
 	"floodgate.internal/services/vote"
 )
@@ -55,7 +56,7 @@ func New(cfg Config, tel *telemetry.Telemetry) (*Stack, error) {
 // services with their consumers and publishers, the broker.
 func (s *Stack) Run(ctx context.Context) error {
 	seq, err := lifecycle.New(lifecycle.Config{Log: s.tel.Log, DrainDelay: s.cfg.DrainDelay, Readiness: s.ready},
-		s.broker(), s.vote(), s.rpc.Component(s.cfg.GRPCAddr, s.listens(func(a *Addresses, addr string) { a.GRPC = addr })),
+		s.broker(), s.vote(), s.dlq(), s.rpc.Component(s.cfg.GRPCAddr, s.listens(func(a *Addresses, addr string) { a.GRPC = addr })),
 		s.gateway(), s.rpc.HealthComponent(s.ready), s.announce())
 	if err != nil {
 		return err
@@ -123,6 +124,30 @@ func (s *Stack) vote() lifecycle.Component {
 	}
 }
 
+// dlq is made at its start, as vote is.
+func (s *Stack) dlq() lifecycle.Component {
+	var inner lifecycle.Component
+	return lifecycle.Component{
+		Name: "dlq",
+		Start: func(context.Context) error {
+			database, err := s.cfg.database()
+			if err != nil {
+				return err
+			}
+			service, err := dlq.New(dlq.Config{
+				Kafka: broker.Config{Brokers: s.cfg.KafkaBrokers, Scale: broker.ScaleDev}, DatabaseURL: database, Topics: s.cfg.DLQTopics,
+			}, dlq.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer}, s.rpc)
+			if err != nil {
+				return err
+			}
+			inner = service.Component()
+			return nil
+		},
+		Run:   func(ctx context.Context) error { return inner.Run(ctx) },
+		Ready: func(ctx context.Context) error { return inner.Ready(ctx) },
+	}
+}
+
 // gateway reaches the services within the process.
 func (s *Stack) gateway() lifecycle.Component {
 	var g *gateway.Gateway
@@ -132,7 +157,7 @@ func (s *Stack) gateway() lifecycle.Component {
 			cfg := gateway.DefaultConfig()
 			cfg.Addr = s.cfg.HTTPAddr
 			var err error
-			g, err = gateway.New(cfg, gateway.Dependencies{Vote: s.rpc.Local(), Readiness: s.ready, Telemetry: s.tel}) //nolint:contextcheck // for a default not taken here
+			g, err = gateway.New(cfg, gateway.Dependencies{Vote: s.rpc.Local(), DLQ: s.rpc.Local(), Readiness: s.ready, Telemetry: s.tel}) //nolint:contextcheck // for a default not taken here
 			if err != nil {
 				return err
 			}

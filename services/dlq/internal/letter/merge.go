@@ -1,16 +1,28 @@
 package letter
 
-// Merge brings a letter into the failure it belongs to. It answers the failure
-// as it then is, and false where the letter tells nothing new: a letter that
-// was read before, after a crash or a rebalance.
+// News is what a letter tells.
+type News uint8
+
+// The news. None: the letter was read before, after a crash or a rebalance.
+// Counted: one more failure, older than the last that is known. Latest: the
+// last failure that is known.
+const (
+	NoNews News = iota
+	Counted
+	Latest
+)
+
+// Merge brings a letter into the failure it belongs to and answers the failure
+// as it then is.
 //
 // Attempts are counted, the first failure is the earliest, and the error is the
 // latest: a letter older than what is known overwrites nothing. The place in
 // the log and the payload are those that came first, as the first position of
 // an identity wins (SEMANTICS 1).
-func Merge(f Failure, l *Letter) (Failure, bool) {
-	if f.Place.Source == l.Place.Source && l.Place.Offset <= f.Place.Offset {
-		return f, false
+func Merge(f Failure, l *Letter) (Failure, News) {
+	same := f.Place.Source == l.Place.Source
+	if same && l.Place.Offset <= f.Place.Offset {
+		return f, NoNews
 	}
 	f.FirstFailedAt = min(f.FirstFailedAt, l.FirstFailedAt)
 	if l.Carried {
@@ -18,16 +30,21 @@ func Merge(f Failure, l *Letter) (Failure, bool) {
 	} else {
 		f.Attempts = added(f.Attempts, l.Attempts)
 	}
-	if l.LastFailedAt < f.LastFailedAt {
-		return f, true
+	latest := l.LastFailedAt >= f.LastFailedAt
+	if same || latest {
+		// Behind this place everything of the source has been read.
+		f.Place = l.Place
+	}
+	if !latest {
+		return f, Counted
 	}
 	f.Status = reopened(&f, l)
 	if !f.Status.Closed() {
 		f.ClosedAt = 0
 	}
 	f.Service, f.Class, f.Reason, f.Message, f.Fingerprint = l.Service, l.Class, l.Reason, l.Message, l.Fingerprint
-	f.TraceID, f.Indefinite, f.LastFailedAt, f.Place = l.TraceID, l.Indefinite, l.LastFailedAt, l.Place
-	return f, true
+	f.TraceID, f.Indefinite, f.LastFailedAt = l.TraceID, l.Indefinite, l.LastFailedAt
+	return f, Latest
 }
 
 // reopened answers the status behind a letter: what was closed after it failed
@@ -48,17 +65,18 @@ func added(a, b int32) int32 {
 	return int32(min(int64(a)+int64(b), 1<<31-1)) //nolint:gosec // bounded
 }
 
-// MergeAll merges letters of one failure in their order, and answers the last of
-// them that told anything new; nil where none did.
-func MergeAll(f Failure, letters []*Letter) (Failure, *Letter) {
-	var last *Letter
+// MergeAll merges letters of one failure in their order. It answers the one
+// whose error is the latest, nil where that was known before, and whether any
+// told anything new.
+func MergeAll(f Failure, letters []*Letter) (merged Failure, latest *Letter, changed bool) {
 	for _, l := range letters {
-		merged, changed := Merge(f, l)
-		if changed {
-			f, last = merged, l
+		var news News
+		if f, news = Merge(f, l); news == Latest {
+			latest = l
 		}
+		changed = changed || news != NoNews
 	}
-	return f, last
+	return f, latest, changed
 }
 
 // New answers the failure that letters of one failure make where none of them
@@ -66,7 +84,7 @@ func MergeAll(f Failure, letters []*Letter) (Failure, *Letter) {
 func New(letters []*Letter) Failure {
 	f := letters[0].Failure
 	f.Status, f.ClosedAt = Open, 0
-	f, _ = MergeAll(f, letters[1:])
+	f, _, _ = MergeAll(f, letters[1:])
 	return f
 }
 

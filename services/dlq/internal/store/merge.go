@@ -21,22 +21,17 @@ func mergeKnown(
 		if !is {
 			continue
 		}
-		after, last := letter.MergeAll(before, c)
-		if last == nil {
+		after, latest, changed := letter.MergeAll(before, c)
+		if !changed {
 			continue
 		}
 		if err := w.write(ctx, &after); err != nil {
 			return err
 		}
-		if after.Place == last.Place {
-			if err := w.evidence(ctx, after.ID, &last.Record); err != nil {
+		if latest != nil {
+			if err := w.failedAgain(ctx, latest); err != nil {
 				return err
 			}
-		}
-		detail := fmt.Sprintf("%s %s: %s", last.Class, last.Reason, last.Message)
-		entry := redrive.Entry{At: max(last.LastFailedAt, 0), Action: redrive.ActionFailed, Actor: redrive.System, Detail: detail}
-		if err := w.note(ctx, after.ID, entry); err != nil {
-			return err
 		}
 		counts.move(&before, &after)
 	}
@@ -86,14 +81,17 @@ func (w *writer) write(ctx context.Context, f *letter.Failure) error {
 	return nil
 }
 
-// evidence puts the newest error's headers and stack to a record; key and
-// payload stay.
-func (w *writer) evidence(ctx context.Context, id string, r *letter.Record) error {
-	err := w.exec(ctx, "UPDATE records SET stack = $1, headers = $2 WHERE failure_id = $3", r.Stack, encodeHeaders(r.Headers), id)
+// failedAgain puts the latest error's headers and stack to a record, whose key
+// and payload stay, and the failure into its history.
+func (w *writer) failedAgain(ctx context.Context, l *letter.Letter) error {
+	err := w.exec(ctx, "UPDATE records SET stack = $1, headers = $2 WHERE failure_id = $3", l.Stack, encodeHeaders(l.Headers), l.ID)
 	if err != nil {
-		return fmt.Errorf("writing the record of failure %s: %w", id, err)
+		return fmt.Errorf("writing the record of failure %s: %w", l.ID, err)
 	}
-	return nil
+	return w.note(ctx, l.ID, redrive.Entry{
+		At: max(l.LastFailedAt, 0), Action: redrive.ActionFailed, Actor: redrive.System,
+		Detail: fmt.Sprintf("%s %s: %s", l.Class, l.Reason, l.Message),
+	})
 }
 
 // note adds an entry to a failure's history.

@@ -121,8 +121,8 @@ func insert(ctx context.Context, tx *sqldb.Tx, cases [][]*letter.Letter, counts 
 // first, headers and stack of the one that tells the last error.
 func newest(c []*letter.Letter) letter.Record {
 	r := c[0].Record
-	if _, last := letter.MergeAll(c[0].Failure, c[1:]); last != nil {
-		r.Headers, r.Stack = last.Headers, last.Stack
+	if _, latest, _ := letter.MergeAll(c[0].Failure, c[1:]); latest != nil {
+		r.Headers, r.Stack = latest.Headers, latest.Stack
 	}
 	return r
 }

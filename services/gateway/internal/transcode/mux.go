@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/gateway/internal/exchange"
 	"floodgate.internal/services/gateway/internal/route"
@@ -93,7 +94,7 @@ func success(ctx context.Context, _ http.ResponseWriter, _ proto.Message) error 
 	switch ex.Route.RPC {
 	case votev1.VoteService_CreatePoll_FullMethodName:
 		ex.Success = http.StatusCreated
-	case votev1.VoteService_CastVote_FullMethodName:
+	case votev1.VoteService_CastVote_FullMethodName, dlqv1.DlqService_Ingest_FullMethodName:
 		ex.Success = http.StatusAccepted
 	}
 	return nil
