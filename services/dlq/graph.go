@@ -78,7 +78,8 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if s.wrap != nil {
 		s.wrap(&p)
 	}
-	return g, g.wire(s, p, ids)
+	err = g.wire(s, p, ids)
+	return g, err
 }
 
 // wire makes the effects and the consumer out of the parts; ids are the topics'.

@@ -131,24 +131,39 @@ func (in *installation) settled(i *instance, filter string, n int) map[string]*d
 
 // writers puts letters and records into topics as services would.
 type writers struct {
-	in        *installation
+	t         testing.TB
+	brokers   []string
 	client    sarama.Client
 	publisher *publish.Publisher
 }
 
 func (in *installation) writers() *writers {
 	in.t.Helper()
+	return openWriters(in.t, in.Brokers)
+}
+
+func openWriters(t testing.TB, brokers []string) *writers {
+	t.Helper()
+	w := &writers{t: t, brokers: brokers}
 	log := slog.New(slog.DiscardHandler)
-	client, err := broker.Open(in.t.Context(), broker.Config{Brokers: in.Brokers}, log)
-	in.must(err)
-	in.must(broker.EnsureTopics(in.t.Context(), client, broker.Config{Brokers: in.Brokers}, topics.Catalogue()))
-	publisher, err := publish.New(client, publish.Config{Source: "test", Log: log})
-	in.must(err)
-	in.t.Cleanup(func() {
-		_ = publisher.Close()
-		_ = client.Close()
+	var err error
+	w.client, err = broker.Open(t.Context(), broker.Config{Brokers: brokers}, log)
+	w.must(err)
+	w.must(broker.EnsureTopics(t.Context(), w.client, broker.Config{Brokers: brokers}, topics.Catalogue()))
+	w.publisher, err = publish.New(w.client, publish.Config{Source: "test", Log: log})
+	w.must(err)
+	t.Cleanup(func() {
+		_ = w.publisher.Close()
+		_ = w.client.Close()
 	})
-	return &writers{in: in, client: client, publisher: publisher}
+	return w
+}
+
+func (w *writers) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // begun is when the letters of these tests fail first.
@@ -177,36 +192,36 @@ func poison() error {
 // flood writes letters of events [from, to) of a group, and returns once all are
 // in the log.
 func (w *writers) flood(group string, from, to int, err error) {
-	w.in.t.Helper()
+	w.t.Helper()
 	var wg sync.WaitGroup
 	writer := deadletter.New("vote", w.publisher)
 	faults := make(chan error, to-from)
 	for n := from; n < to; n++ {
-		wg.Go(func() { faults <- writer.Write(w.in.t.Context(), failed(group, n, err)) })
+		wg.Go(func() { faults <- writer.Write(w.t.Context(), failed(group, n, err)) })
 	}
 	wg.Wait()
 	for range to - from {
-		w.in.must(<-faults)
+		w.must(<-faults)
 	}
 }
 
 // create makes a topic of somebody else's, with one partition.
 func (w *writers) create(topic string) {
-	w.in.t.Helper()
+	w.t.Helper()
 	admin, err := sarama.NewClusterAdminFromClient(w.client)
-	w.in.must(err)
-	w.in.must(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false))
-	w.in.t.Cleanup(func() { _ = admin.DeleteTopic(topic) })
+	w.must(err)
+	w.must(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false))
+	w.t.Cleanup(func() { _ = admin.DeleteTopic(topic) })
 }
 
 // put writes a record as another framework would.
 func (w *writers) put(topic string, key, value []byte, headers []record.Header) {
-	w.in.t.Helper()
-	cfg := broker.SaramaConfig(broker.Config{Brokers: w.in.Brokers})
+	w.t.Helper()
+	cfg := broker.SaramaConfig(broker.Config{Brokers: w.brokers})
 	cfg.Producer.Return.Successes = true
 	cfg.Producer.Partitioner = sarama.NewHashPartitioner
-	producer, err := sarama.NewSyncProducer(w.in.Brokers, cfg)
-	w.in.must(err)
+	producer, err := sarama.NewSyncProducer(w.brokers, cfg)
+	w.must(err)
 	defer func() { _ = producer.Close() }()
 	m := &sarama.ProducerMessage{Topic: topic, Value: sarama.ByteEncoder(value)}
 	if key != nil {
@@ -216,7 +231,7 @@ func (w *writers) put(topic string, key, value []byte, headers []record.Header) 
 		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
 	}
 	_, _, err = producer.SendMessage(m)
-	w.in.must(err)
+	w.must(err)
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

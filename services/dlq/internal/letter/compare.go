@@ -1,7 +1,7 @@
 package letter
 
 // matches says whether a failure meets a comparison.
-func (c *Comparison) matches(f *Failure) bool {
+func (c Comparison) matches(f *Failure) bool {
 	if text, ok := textOf(f, c.Field); ok {
 		return (text == c.Text) == (c.Op == Equal)
 	}

@@ -3,6 +3,7 @@ package letter
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Field is what a filter can ask about. The zero value is no field.
@@ -140,7 +141,7 @@ func (f Filter) Each(visit func(Comparison)) {
 	if f.Not != nil {
 		f.Not.Each(visit)
 	}
-	for _, one := range append(f.And[:len(f.And):len(f.And)], f.Or...) {
+	for _, one := range slices.Concat(f.And, f.Or) {
 		one.Each(visit)
 	}
 }

@@ -48,7 +48,7 @@ func statusOf(err error, metadata map[string]string) error {
 			continue
 		}
 		text := m.is.Error()
-		if m.is == letter.ErrStep {
+		if errors.Is(m.is, letter.ErrStep) {
 			text = err.Error() // it names the status
 		}
 		if m.detail != nil {

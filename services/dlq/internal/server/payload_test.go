@@ -25,7 +25,7 @@ func secretive(t *testing.T) protoreflect.MessageDescriptor {
 			f.Label = descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()
 		}
 		if kind == descriptorpb.FieldDescriptorProto_TYPE_MESSAGE {
-			f.TypeName = proto.String(".test.Card")
+			f.TypeName = new(".test.Card")
 		}
 		if hidden {
 			f.Options = &descriptorpb.FieldOptions{}
@@ -35,9 +35,9 @@ func secretive(t *testing.T) protoreflect.MessageDescriptor {
 	}
 	const text, number, message = descriptorpb.FieldDescriptorProto_TYPE_STRING, descriptorpb.FieldDescriptorProto_TYPE_INT64, descriptorpb.FieldDescriptorProto_TYPE_MESSAGE
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-		Name: proto.String("test.proto"), Package: proto.String("test"), Syntax: proto.String("proto3"),
+		Name: new("test.proto"), Package: new("test"), Syntax: new("proto3"),
 		MessageType: []*descriptorpb.DescriptorProto{{
-			Name: proto.String("Card"), Field: []*descriptorpb.FieldDescriptorProto{
+			Name: new("Card"), Field: []*descriptorpb.FieldDescriptorProto{
 				field("holder", 1, text, false, false), field("number", 2, text, false, true), field("pin", 3, number, false, true),
 				field("phones", 4, text, true, true), field("linked", 5, message, false, false), field("others", 6, message, true, false),
 			},

@@ -67,7 +67,7 @@ func counts(c *condition, f letter.Filter) string {
 
 func scanGroup(scan scanner) (g redrive.Group, err error) {
 	var evidence sql.NullString
-	if err = scan(&g.Fingerprint, &g.Service, &g.Class, &g.Sample, &g.Count, &g.FirstFailedAt, &g.LastFailedAt, &evidence); err != nil {
+	if err := scan(&g.Fingerprint, &g.Service, &g.Class, &g.Sample, &g.Count, &g.FirstFailedAt, &g.LastFailedAt, &evidence); err != nil {
 		return g, err
 	}
 	e := &g.Evidence
@@ -110,7 +110,7 @@ func (s *Failures) Series(ctx context.Context, span redrive.Span) ([]redrive.Ser
 		var service, class string
 		var bucket int
 		var n int64
-		if err = scan(&service, &class, &bucket, &n); err != nil {
+		if err := scan(&service, &class, &bucket, &n); err != nil {
 			return none, err
 		}
 		last := len(all) - 1

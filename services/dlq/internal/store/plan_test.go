@@ -15,6 +15,8 @@ import (
 // fillSQL makes failures within the server: 30,000 of 50 kinds, two in a hundred
 // of them closed. A plan is decided by such shares, not by the number; and of
 // 30,000 rows ANALYZE looks at every one, so that it is the same plan each time.
+//
+//nolint:dupword // one number stands for several times
 const fillSQL = `INSERT INTO failures (first_failed_at, last_failed_at, closed_at, log_offset, letter_offset, key_hash, partition_id,
  attempts, replays, status, indefinite, failure_id, service, topic, consumer_group, event_key, event_id, event_type, error_class, reason,
  error_message, fingerprint, trace_id, letter_source)

@@ -1,10 +1,12 @@
 package stream
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +48,7 @@ func ours() (first, again *record.Record) {
 	first = &record.Record{Topic: topics.DLQFailed, Offset: 9, Key: deadletter.Key("vote", l.Record.Key), Value: l.Record.Value, Headers: deadletter.Headers("vote", l), Timestamp: at(3)}
 	replayed := *l.Record
 	replayed.Topic, replayed.Partition, replayed.Offset = topics.Replay(topics.VoteCast, topics.GroupVoteTally), 1, 5
-	replayed.Headers = append(first.Headers[:len(first.Headers):len(first.Headers)], header(record.HeaderReplayID, "r1"), header(record.HeaderAttempt, "1"))
+	replayed.Headers = slices.Concat(first.Headers, []record.Header{header(record.HeaderReplayID, "r1"), header(record.HeaderAttempt, "1")})
 	l.Record, l.Deliveries, l.LastFailedAt, l.Indefinite = &replayed, 3, at(60), true
 	l.Err = failure.As(failure.Retryable, "SQL", errors.New("panic: index out of range\ngoroutine 7 [running]:\nruntime.gopanic(0x1)\n\t/go/panic.go:1\n"+
 		"floodgate.internal/services/vote/internal/casting.(*Books).Record(0xc000)\n\t/src/books.go:1"))
@@ -117,10 +119,10 @@ func TestDialectsGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if string(got) != string(want) {
+			if !bytes.Equal(got, want) {
 				t.Errorf("read as\n%s\nwant\n%s", got, want)
 			}
-			if len(l.Headers) != len(r.Headers) || string(l.Value) != string(r.Value) {
+			if len(l.Headers) != len(r.Headers) || !bytes.Equal(l.Value, r.Value) {
 				t.Errorf("kept %d headers of %d, %d bytes of %d", len(l.Headers), len(r.Headers), len(l.Value), len(r.Value))
 			}
 		})
@@ -161,7 +163,7 @@ func FuzzDecode(f *testing.F) {
 		if l.ID == "" || l.Attempts < 1 || l.Partition < letter.NoPlace || l.Offset < letter.NoPlace || l.FirstFailedAt > l.LastFailedAt || l.Class == "" {
 			t.Errorf("letter %+v", l.Failure)
 		}
-		if string(l.Value) != string(value) || len(l.Headers) != 2 || string(l.Headers[0].Value) != string(value1) {
+		if !bytes.Equal(l.Value, value) || len(l.Headers) != 2 || !bytes.Equal(l.Headers[0].Value, value1) {
 			t.Errorf("the record is not whole")
 		}
 		if again := Decode(r, "s/1"); again.ID != l.ID || again.Fingerprint != l.Fingerprint {
