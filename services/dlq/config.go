@@ -41,7 +41,7 @@ type Config struct {
 	Retention time.Duration
 	// SweepEvery is how often retention is looked after: 10 minutes.
 	SweepEvery time.Duration
-	// Batch bounds the letters of one transaction: 4,000.
+	// Batch bounds the letters of one transaction: 2,000.
 	Batch int
 	// CommitEvery is the interval of offset commits: 500 ms.
 	CommitEvery time.Duration
@@ -63,7 +63,7 @@ func (c Config) withDefaults() Config {
 		c.SweepEvery = 10 * time.Minute
 	}
 	if c.Batch == 0 {
-		c.Batch = 4000
+		c.Batch = 2000
 	}
 	if c.CommitEvery == 0 {
 		c.CommitEvery = 500 * time.Millisecond

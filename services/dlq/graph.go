@@ -22,10 +22,10 @@ const (
 	// ingestLinger is how long a slice gathers letters: an operator looks a
 	// moment later, and a transaction costs the same for ten as for a thousand.
 	ingestLinger = 100 * time.Millisecond
-	// sliceBytes bounds the memory of a slice. With 24 partitions, each of them
-	// a slice being kept and another one gathering, a flood of the largest
-	// records stays below 400 MiB.
-	sliceBytes = 8 << 20
+	// sliceBytes bounds the memory of a slice. It is in memory about three times
+	// while it is kept, and each of 24 partitions has one being kept and another
+	// one gathering: a flood of records of any size stays below 200 MiB.
+	sliceBytes = 2 << 20
 )
 
 // graph is everything an instance is made of, in the order it was opened.
