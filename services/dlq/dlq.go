@@ -21,10 +21,14 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/rpc"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/services/dlq/internal/server"
 )
+
+// serviceName is what the service is called by operators.
+const serviceName = "dlq"
 
 // Deps are what a process shares among its services.
 type Deps struct {
@@ -32,6 +36,8 @@ type Deps struct {
 	Log *slog.Logger
 	// Tracer makes the spans; none are made where nil.
 	Tracer trace.TracerProvider
+	// Introspect is told what the service is doing; nobody is where nil.
+	Introspect *introspect.Registry
 }
 
 // Service is one instance. Safe for concurrent use; Run is called once.
@@ -61,6 +67,7 @@ func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
 		dlqv1.RegisterDlqServiceServer(srv, s.server)
 		srv.Hold(dlqv1.DlqService_ServiceDesc.ServiceName)
 	}
+	deps.Introspect.Add(serviceName, introspect.Settings(s.cfg.Settings()))
 	return s, nil
 }
 
@@ -75,6 +82,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	defer s.deps.Introspect.Add(serviceName, g.sources...)()
 	s.server.Open(g.desk)
 	if s.cfg.has(RoleAPI) {
 		s.rpc.SetServing(true, dlqv1.DlqService_ServiceDesc.ServiceName)

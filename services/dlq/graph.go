@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"floodgate.internal/backbone/consume"
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/proto/topics"
@@ -33,6 +34,8 @@ type graph struct {
 	desk    *redrive.Desk
 	sweeper *redrive.Sweeper
 	group   *consume.Group
+	// sources tell operators what the parts are doing.
+	sources []introspect.Source
 	// closers are called in the opposite order.
 	closers []closer
 }
@@ -68,11 +71,12 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err != nil {
 		return g, err
 	}
-	publisher, err := publish.New(client, publish.Config{Source: "dlq", TracerProvider: s.deps.Tracer, Log: s.deps.Log})
+	publisher, err := publish.New(client, publish.Config{Source: serviceName, TracerProvider: s.deps.Tracer, Log: s.deps.Log})
 	if err != nil {
 		return g, err
 	}
 	g.closers = append(g.closers, closer{"publisher", publisher.Close})
+	g.sources = append(g.sources, introspect.Publishing("writer", publisher))
 	p := parts{failures: failures, publisher: stream.NewPublisher(publisher)}
 	s.probes.Store(probesOf(db, client))
 	if s.wrap != nil {
@@ -96,7 +100,11 @@ func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 		BatchRecords: s.cfg.Batch, BatchBytes: sliceBytes, BatchLinger: ingestLinger,
 		CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange, TracerProvider: s.deps.Tracer,
 	}, s.cfg.Kafka, handler, stream.NoDeadLetters{}, s.deps.Log)
-	return err
+	if err != nil {
+		return err
+	}
+	g.sources = append(g.sources, introspect.Group(topics.GroupDLQIngest, g.group))
+	return nil
 }
 
 // run serves until ctx ends or the consumer fails; ready is called once the

@@ -14,7 +14,7 @@ import (
 
 // openDatabase opens the service's database, waiting for one that is away.
 func (g *graph) openDatabase(ctx context.Context, s *Service) (*sqldb.DB, error) {
-	db, err := sqldb.Open(ctx, s.cfg.DatabaseURL, sqldb.Options{Schema: "dlq", Log: s.deps.Log})
+	db, err := sqldb.Open(ctx, s.cfg.DatabaseURL, sqldb.Options{Schema: serviceName, Log: s.deps.Log})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/backbone/telemetry"
@@ -16,7 +17,9 @@ func RunProcess(ctx context.Context, cfg Config, addr string, tel *telemetry.Tel
 	if err != nil {
 		return err
 	}
-	service, err := New(cfg, Deps{Log: tel.Log, Tracer: tel.Tracer}, srv)
+	inspected := introspect.New(introspect.ReadBuild())
+	inspected.Register(srv)
+	service, err := New(cfg, Deps{Log: tel.Log, Tracer: tel.Tracer, Introspect: inspected}, srv)
 	if err != nil {
 		return err
 	}

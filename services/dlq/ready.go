@@ -29,7 +29,7 @@ type pinger interface {
 func (s *Service) Component() lifecycle.Component {
 	var joined atomic.Bool
 	return lifecycle.Component{
-		Name:  "dlq",
+		Name:  serviceName,
 		Run:   func(ctx context.Context) error { return s.Run(ctx, func() { joined.Store(true) }) },
 		Ready: func(ctx context.Context) error { return s.ready(ctx, joined.Load()) },
 	}
