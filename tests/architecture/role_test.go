@@ -9,10 +9,9 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"floodgate.internal/backbone/rpc"
+	_ "floodgate.internal/proto/floodgate/dlq/v1"  // Registers its services.
 	_ "floodgate.internal/proto/floodgate/ops/v1"  // Registers its services.
 	_ "floodgate.internal/proto/floodgate/vote/v1" // Registers its services.
-	_ "floodgate.internal/proto/floodgate/dlq/v1"  // Registers its services.
-	_ "floodgate.internal/proto/floodgate/vote/v1" // The same.
 	"floodgate.internal/tests/architecture"
 )
 

@@ -168,7 +168,7 @@ func TestSweeper(t *testing.T) {
 		}
 		f.away = false
 		f.mu.Unlock()
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) //nolint:forbidigo // inside a synctest bubble
 		synctest.Wait()
 		f.mu.Lock()
 		defer f.mu.Unlock()
