@@ -55,6 +55,6 @@ func lines() []string {
 		"order by key, 1 ms, 1,000 Zipf keys", "order by key, 100 µs, against one at a time",
 		"no-op batch handler", "no-op handler per record", "publish, 1000 callers awaiting acks",
 		"memory behind a stuck dependency, growth", "memory behind a stuck dependency, peak",
-		"request-reply at 1,000/s, p99",
+		"relay drain, in order of keys", "request-reply at 1,000/s, p99",
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"floodgate.internal/tests/bench/internal/drain"
 	"floodgate.internal/tests/bench/internal/echo"
 	"floodgate.internal/tests/bench/internal/publishing"
+	"floodgate.internal/tests/bench/internal/relaying"
 	"floodgate.internal/tests/bench/internal/rounds"
 	"floodgate.internal/tests/bench/internal/roundtrip"
 	"floodgate.internal/tests/bench/internal/stack"
@@ -21,7 +22,7 @@ import (
 func contests() []rounds.Contest {
 	return []rounds.Contest{
 		castvote.GRPC(), castvote.REST(), castvote.Whole(), drain.Tally(), drain.Ledger(), surge.Contest(), startup.Contest(),
-		consuming.Ordered(), consuming.Overhead(), publishing.Contest(), consuming.Backlog(), roundtrip.Contest(),
+		consuming.Ordered(), consuming.Overhead(), publishing.Contest(), consuming.Backlog(), relaying.Contest(), roundtrip.Contest(),
 	}
 }
 
@@ -49,6 +50,7 @@ func bodies() map[string]child.Body {
 		consuming.ReaderName:     consuming.Read,
 		consuming.StuckName:      consuming.Stuck,
 		publishing.PublisherName: publishing.Publish,
+		relaying.RelayName:       relaying.Relay,
 		roundtrip.WorkerName:     roundtrip.Worker,
 		roundtrip.RequesterName:  roundtrip.Requester,
 	}

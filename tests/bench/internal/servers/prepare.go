@@ -15,8 +15,8 @@ import (
 	"floodgate.internal/proto/topics"
 )
 
-// schema is the vote service's.
-const schema = "vote"
+// dropSchemas removes the services' tables.
+const dropSchemas = "DROP SCHEMA IF EXISTS vote, dlq CASCADE"
 
 // errInUse keeps a benchmark from a server that somebody uses.
 var errInUse = errors.New("the benchmarks empty the servers they run on: name servers of their own, or say -empty")
@@ -64,15 +64,15 @@ func (s Servers) used(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer func() { _ = db.Close() }()
-	var there bool
-	err = db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM information_schema.schemata WHERE schema_name = $1)", schema).Scan(&there)
-	if err != nil {
+	var schema string
+	err = db.QueryRowContext(ctx, "SELECT schema_name FROM information_schema.schemata WHERE schema_name IN ('vote', 'dlq')").Scan(&schema)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", nil
+	case err != nil:
 		return "", fmt.Errorf("list the schemas: %w", err)
 	}
-	if there {
-		return "PostgreSQL has a schema " + schema, nil
-	}
-	return "", nil
+	return "PostgreSQL has a schema " + schema, nil
 }
 
 // ForgetCounts removes what consumers have made of the log, which stays: their
@@ -98,8 +98,8 @@ func (s Servers) ForgetCounts(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(ctx, "DROP SCHEMA IF EXISTS "+schema+" CASCADE"); err != nil {
-		return fmt.Errorf("drop the schema: %w", err)
+	if _, err := db.ExecContext(ctx, dropSchemas); err != nil {
+		return fmt.Errorf("drop the schemas: %w", err)
 	}
 	return nil
 }
