@@ -23,6 +23,7 @@ import (
 
 	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/rpc"
+	"floodgate.internal/backbone/sqldb"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/services/dlq/internal/server"
 )
@@ -46,8 +47,8 @@ type Service struct {
 	deps   Deps
 	rpc    *rpc.Server
 	server *server.Server
-	// probes ask what the running service depends on.
-	probes atomic.Pointer[probes]
+	// database is what the running service depends on; nil while it starts.
+	database atomic.Pointer[sqldb.DB]
 	// wrap puts tests' faults between the effects and their store.
 	wrap func(*parts)
 }

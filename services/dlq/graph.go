@@ -78,7 +78,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	g.closers = append(g.closers, closer{"publisher", publisher.Close})
 	g.sources = append(g.sources, introspect.Publishing("writer", publisher))
 	p := parts{failures: failures, publisher: stream.NewPublisher(publisher)}
-	s.probes.Store(probesOf(db, client))
+	s.database.Store(db)
 	if s.wrap != nil {
 		s.wrap(&p)
 	}

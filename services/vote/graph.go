@@ -100,7 +100,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 		polls: tables.Polls, floors: tables.Floors, ledger: tables.Ledger, log: log, view: view,
 		votes: stream.NewPublisher(votes), dead: deadletter.New(serviceName, publisher),
 	}
-	s.probes.Store(probesOf(db, view, log))
+	s.probes.Store(s.probesOf(db, view, log))
 	if s.wrap != nil {
 		s.wrap(&p)
 	}

@@ -93,6 +93,9 @@ func TestVotesAreSpooledWhileKafkaIsAway(t *testing.T) {
 	callers.Wait()
 	castStream(t, i)
 	castBatch(t, i)
+	if missing := i.ready.Missing(t.Context()); len(missing) > 0 {
+		t.Errorf("an instance that accepts votes is not ready: %v", missing)
+	}
 	closed, err := i.ClosePoll(t.Context(), &votev1.ClosePollRequest{PollId: "final"})
 	in.must(err)
 	in.eventually("the poll is closed", func() bool {

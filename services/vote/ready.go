@@ -45,8 +45,11 @@ func (s *Service) ready(ctx context.Context, joined bool) error {
 	return errors.Join(missing...)
 }
 
-// probesOf are the questions for the parts of a graph.
-func probesOf(db pinger, view casting.View, log casting.Log) *probes {
+// probesOf are the questions for the parts of a graph. Where Kafka was reached
+// once, votes are accepted without it, into the spool: an instance that takes
+// them must not be taken out of the load balancer for Kafka's absence, which
+// alerts and breakers tell of.
+func (s *Service) probesOf(db pinger, view casting.View, log casting.Log) *probes {
 	named := func(name string, ask func(context.Context) error) func(context.Context) error {
 		return func(ctx context.Context) error {
 			if ask(ctx) != nil {
@@ -55,10 +58,13 @@ func probesOf(db pinger, view casting.View, log casting.Log) *probes {
 			return nil
 		}
 	}
-	all := probes{named("the database", db.Ping), named("Kafka", func(ctx context.Context) error {
-		_, err := log.Extent(ctx, 0)
-		return err
-	})}
+	all := probes{named("the database", db.Ping)}
+	if !s.cfg.has(RoleAPI) {
+		all = append(all, named("Kafka", func(ctx context.Context) error {
+			_, err := log.Extent(ctx, 0)
+			return err
+		}))
+	}
 	if remote, ok := view.(pinger); ok {
 		all = append(all, named("Redis", remote.Ping))
 	}
