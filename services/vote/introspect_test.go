@@ -68,21 +68,42 @@ func TestAHangingHandlerIsTold(t *testing.T) {
 	if s.GetInFlight()[0].GetAge().AsDuration() <= first.GetAge().AsDuration() {
 		t.Errorf("the age does not grow: %v, then %v", first, s.GetInFlight()[0])
 	}
+	checkClaims(t, s, first)
+	if len(s.GetUnanswered()) != 0 || len(s.GetPublishers()) != 1 {
+		t.Errorf("%v", s)
+	}
+	if len(s.GetSpools()) == 0 || len(s.GetBreakers()) == 0 || s.GetBreakers()[0].GetState() != opsv1.BreakerState_CLOSED {
+		t.Errorf("spools %v, breakers %v", s.GetSpools(), s.GetBreakers())
+	}
+	in.checkLag(i, first)
+
+	free()
+	in.settled(i, "final", 1)
+	in.eventually("nothing is in flight", func() bool {
+		return in.inspect(i, &opsv1.InspectRequest{}).GetInFlightTotal() == 0
+	})
+}
+
+// checkClaims holds the claims against the one record in flight.
+func checkClaims(t *testing.T, s *opsv1.ServiceState, hanging *opsv1.InFlightRecord) {
+	t.Helper()
 	groups := map[string]int64{}
 	for _, c := range s.GetClaims() {
 		groups[c.GetGroup()] += c.GetInFlight()
 		if c.GetGroup() == topics.GroupVoteLedger && c.GetInFlight() > 0 &&
-			(c.GetPartition() != first.GetPartition() || c.GetOldest().GetKey() != first.GetKey() || c.GetState() != opsv1.ClaimState_RUNNING) {
+			(c.GetPartition() != hanging.GetPartition() || c.GetOldest().GetKey() != hanging.GetKey() || c.GetState() != opsv1.ClaimState_RUNNING) {
 			t.Errorf("claim: %v", c)
 		}
 	}
 	if _, claimed := groups[topics.GroupVoteTally]; !claimed || groups[topics.GroupVoteLedger] != 1 {
 		t.Errorf("in flight by group: %v", groups)
 	}
-	if len(s.GetUnanswered()) != 0 || len(s.GetPublishers()) != 1 {
-		t.Errorf("%v", s)
-	}
+}
 
+// checkLag waits until the group of the record in flight is told to be one
+// record behind, with the step.
+func (in *installation) checkLag(i *instance, hanging *opsv1.InFlightRecord) {
+	in.t.Helper()
 	var behind *opsv1.PartitionLag
 	in.eventually("vote-ledger is a record behind", func() bool {
 		for _, l := range in.inspect(i, &opsv1.InspectRequest{}).GetLag() {
@@ -92,19 +113,10 @@ func TestAHangingHandlerIsTold(t *testing.T) {
 		}
 		return behind != nil
 	})
-	if behind.GetTopic() != topics.VoteCast || behind.GetPartition() != first.GetPartition() || behind.GetRecords() != 1 ||
+	if behind.GetTopic() != topics.VoteCast || behind.GetPartition() != hanging.GetPartition() || behind.GetRecords() != 1 ||
 		behind.GetCommitted() != 0 || behind.GetEnd() != 1 || !behind.GetOwned() || behind.GetState() != opsv1.ClaimState_RUNNING || behind.GetStep() == "" {
-		t.Errorf("lag: %v", behind)
+		in.t.Errorf("lag: %v", behind)
 	}
-	if len(s.GetSpools()) == 0 || len(s.GetBreakers()) == 0 || s.GetBreakers()[0].GetState() != opsv1.BreakerState_CLOSED {
-		t.Errorf("spools %v, breakers %v", s.GetSpools(), s.GetBreakers())
-	}
-
-	free()
-	in.settled(i, "final", 1)
-	in.eventually("nothing is in flight", func() bool {
-		return in.inspect(i, &opsv1.InspectRequest{}).GetInFlightTotal() == 0
-	})
 }
 
 // An instance that waits for what it needs tells its settings already, and no

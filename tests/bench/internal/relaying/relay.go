@@ -73,7 +73,7 @@ func Relay(ctx context.Context, raw json.RawMessage, ready func(any)) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = sp.Close() }()
+	defer func() { _ = sp.Close() }() //nolint:contextcheck // it ends with the child, whatever its context
 	if err := fill(ctx, sp, db, s.Records); err != nil {
 		return err
 	}
