@@ -10,7 +10,7 @@ import (
 	"floodgate.internal/tests/bench/internal/rounds"
 )
 
-// Callers of the two loads: what the issue names.
+// Callers of the two loads: a burst, and what a few clients make.
 const (
 	many = 512
 	few  = 128

@@ -74,7 +74,7 @@ type Line struct {
 	Note   string
 }
 
-// Target is what the issue asks of a line. The zero value asks nothing.
+// Target is what is asked of a line. The zero value asks nothing.
 type Target struct {
 	// AtLeast and AtMost bound the ratio, or the value where Absolute is set;
 	// 0 is no bound.
