@@ -10,15 +10,17 @@ import (
 	"floodgate.internal/backbone/sqldb"
 )
 
-// own answers the lanes that have rows and that this relay may send, by number.
-// It claims what nobody else owns, and claims again what is half over.
+// own answers lanes that have rows and that this relay may send, by number, its
+// share at most. It claims what nobody else owns, and claims again what is half
+// over.
 func (r *relay) own() ([]*ownedLane, error) {
 	ctx, cancel := context.WithTimeout(r.spool.life, tableTimeout)
 	defer cancel()
-	have, err := filled(ctx, r.spool.db, r.topic.name)
+	have, err := claimable(ctx, r.spool.db, r.topic.name, r.spool.owner)
 	if err != nil {
 		return nil, err
 	}
+	have = have[:min(r.share, len(have))]
 	var wanted []laneRow
 	for _, row := range have {
 		l := r.owned[row.lane]
@@ -82,8 +84,9 @@ func (r *relay) read(lanes []*ownedLane, probe bool) ([]storedRow, error) {
 		lanes = lanes[:1]
 	}
 	var windows []window
+	budget := min(relayRows, r.limit.Burst()) * r.share / Lanes
 	for _, l := range lanes {
-		n := max(1, int64(min(relayRows, r.limit.Burst())/len(lanes)))
+		n := max(1, int64(budget/len(lanes)))
 		if size := l.row.bytes / max(1, l.row.tail-l.row.head); size > 0 {
 			n = min(n, max(1, relayBytes/int64(len(lanes))/size))
 		}

@@ -101,7 +101,7 @@ func TestTwoRelaysShareTheLanes(t *testing.T) {
 	var spools []*spool.Spool
 	for _, name := range []string{"a", "b"} {
 		cfg := config(t, topic)
-		cfg.Instance, cfg.Lease, cfg.Rate = name, 300*time.Millisecond, 2000
+		cfg.Instance, cfg.Lease, cfg.Rate = name, 500*time.Millisecond, 2000
 		way := exclusive{client{k, name}, busy}
 		s, err := spool.Open(t.Context(), cfg, db, way, way)
 		if err != nil {
@@ -110,15 +110,15 @@ func TestTwoRelaysShareTheLanes(t *testing.T) {
 		spools = append(spools, s)
 	}
 	k.set(down)
-	fill(t, spools[0], db, topic, 3000, 200)
+	fill(t, spools[0], db, topic, 1000, 200)
 	k.set(up)
-	eventually(t, "half is sent", func() bool { return rows(t, db, topic) < 1500 })
+	eventually(t, "half is sent", func() bool { return rows(t, db, topic) < 500 })
 	spools[0].Crash() // Without giving up its lanes.
 	eventually(t, "the rest is sent", func() bool { return rows(t, db, topic) == 0 })
 	if err := spools[1].Close(); err != nil {
 		t.Error(err)
 	}
-	if err := check(k.records(topic), acknowledged(3000, 200)); err != nil {
+	if err := check(k.records(topic), acknowledged(1000, 200)); err != nil {
 		t.Error(err)
 	}
 }

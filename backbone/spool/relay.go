@@ -43,7 +43,7 @@ func (s *Spool) startRelay(t *topic) {
 	}
 	s.relays.running[t.name] = true
 	s.relays.topics = append(s.relays.topics, t)
-	r := &relay{spool: s, topic: t, owned: make(map[int]*ownedLane)}
+	r := &relay{spool: s, topic: t, owned: make(map[int]*ownedLane), share: Lanes}
 	// A round is no larger than what the rate lets through in a part of the lease:
 	// it must not outlast it by waiting.
 	burst := int(float64(s.cfg.Rate) * (s.cfg.Lease / 8).Seconds())
@@ -57,6 +57,9 @@ type relay struct {
 	topic *topic
 	limit *rate.Limiter
 	owned map[int]*ownedLane
+	// share is how many lanes a round takes on: all, or fewer after a round that
+	// outlasted its lease.
+	share int
 
 	complained time.Time
 }
@@ -86,8 +89,10 @@ func (r *relay) run() {
 			backoff = min(2*backoff, longest)
 		case removed > 0:
 			backoff = first
+			r.share = min(2*r.share, Lanes)
 		default:
 			pause = r.spool.cfg.Poll
+			r.share = min(2*r.share, Lanes)
 		}
 		if !r.spool.pause(pause, wake) {
 			return
@@ -142,7 +147,8 @@ func (r *relay) round() (removed int, err error) {
 }
 
 // admit waits for the rate. A lane whose time is over meanwhile is another's to
-// send.
+// send, and the next round takes on half as much: where everything is slow, the
+// same round would outlast its lease for ever.
 func (r *relay) admit(b batch) error {
 	if err := r.limit.WaitN(r.spool.life, min(len(b.rows), r.limit.Burst())); err != nil {
 		return err
@@ -155,6 +161,7 @@ func (r *relay) admit(b batch) error {
 		}
 	}
 	if over > 0 {
+		r.share = max(1, r.share/2)
 		return fmt.Errorf("%d lanes of %s were not sent within their lease", over, r.topic.name)
 	}
 	return nil

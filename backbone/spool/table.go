@@ -47,11 +47,11 @@ func clock(d sqldb.Dialect) string {
 // addLanes makes the rows of a topic's lanes that are missing. In one order, so
 // that two who do it at once wait for each other and do not deadlock.
 func addLanes(ctx context.Context, tx *sqldb.Tx, topic string) error {
-	for lane := range Lanes {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO spool_lanes (topic, lane, head, tail, bytes, owner, owned_until)
-VALUES ($1, $2, 0, 0, 0, '', 0) ON CONFLICT DO NOTHING`, topic, lane); err != nil {
-			return fmt.Errorf("adding the lanes of %s: %w", topic, err)
-		}
+	_, err := tx.ExecContext(ctx, `WITH RECURSIVE numbers (lane) AS (SELECT 0 UNION ALL SELECT lane + 1 FROM numbers WHERE lane + 1 < $2)
+INSERT INTO spool_lanes (topic, lane, head, tail, bytes, owner, owned_until)
+SELECT CAST($1 AS TEXT), lane, 0, 0, 0, '', 0 FROM numbers WHERE true ORDER BY lane ON CONFLICT DO NOTHING`, topic, Lanes)
+	if err != nil {
+		return fmt.Errorf("adding the lanes of %s: %w", topic, err)
 	}
 	return nil
 }
@@ -110,24 +110,34 @@ func depth(ctx context.Context, tx *sqldb.Tx) (rows, bytes int64, err error) {
 
 // filled answers the lanes that have rows, of one topic or of all where it is "".
 func filled(ctx context.Context, db *sqldb.DB, topic string) ([]laneRow, error) {
-	query, args := `SELECT topic, lane, head, tail, bytes FROM spool_lanes WHERE head < tail ORDER BY topic, lane`, []any(nil)
-	if topic != "" {
-		query, args = `SELECT topic, lane, head, tail, bytes FROM spool_lanes WHERE topic = $1 AND head < tail ORDER BY lane`, []any{topic}
+	if topic == "" {
+		return lanes(ctx, db, "")
 	}
-	rows, err := db.Read.QueryContext(ctx, query, args...)
+	return lanes(ctx, db, "AND topic = $1", topic)
+}
+
+// claimable answers the lanes of a topic that have rows and that owner has, or
+// that nobody has.
+func claimable(ctx context.Context, db *sqldb.DB, topic, owner string) ([]laneRow, error) {
+	return lanes(ctx, db, "AND topic = $1 AND (owner = $2 OR owner = '' OR owned_until < "+clock(db.Dialect)+")", topic, owner)
+}
+
+// lanes answers the lanes that have rows and meet a condition.
+func lanes(ctx context.Context, db *sqldb.DB, condition string, args ...any) ([]laneRow, error) {
+	rows, err := db.Read.QueryContext(ctx, "SELECT topic, lane, head, tail, bytes FROM spool_lanes WHERE head < tail "+condition+" ORDER BY topic, lane", args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the lanes of the spool: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var lanes []laneRow
+	var found []laneRow
 	for rows.Next() {
 		var l laneRow
 		if err := rows.Scan(&l.topic, &l.lane, &l.head, &l.tail, &l.bytes); err != nil {
 			return nil, err
 		}
-		lanes = append(lanes, l)
+		found = append(found, l)
 	}
-	return lanes, rows.Err()
+	return found, rows.Err()
 }
 
 // empty locks a lane until the end of the transaction and answers whether it has
