@@ -26,7 +26,8 @@ type outcome struct {
 }
 
 // attempt runs fn once, on a goroutine of its own so that a hung fn holds
-// nothing but itself. Three things may end it:
+// nothing but itself; the first attempt at a single record has the same without
+// another goroutine (solo.go). Three things may end it:
 //
 //	fn returns            its error counts
 //	the deadline passes   its context is cut; after the grace it has failed
@@ -38,12 +39,11 @@ func (c *claim) attempt(ctx context.Context, f *flight, fn func(context.Context)
 	ctx, cut := context.WithTimeout(ctx, c.cfg.Deadline)
 	defer cut()
 	f.Context, f.since = ctx, now()
-	c.flights.add(f)
 	done := make(chan error, 1)
-	c.pool.run(func(goroutine int64) { //nolint:contextcheck // the flight is the attempt's context
-		f.worker.Store(goroutine)
+	c.pool.run(func(w *worker) { //nolint:contextcheck // the flight is the attempt's context
+		w.show(f)
 		err := protect(f, fn)
-		c.flights.remove(f)
+		w.at.Store(nil)
 		done <- err
 	})
 	select {
@@ -60,6 +60,11 @@ func (c *claim) overrun(ctx context.Context, done <-chan error, f *flight) outco
 	if ended, err := c.await(done, overrunGrace); ended {
 		return outcome{err: err}
 	}
+	return c.outlived(ctx, done, f)
+}
+
+// outlived is how an attempt ended that still ran after the grace.
+func (c *claim) outlived(ctx context.Context, done <-chan error, f *flight) outcome {
 	blamed := waitsFor(f)
 	f.escape(c.stacks)
 	c.log.WarnContext(ctx, "handler outlives its deadline", f.attrs()...)

@@ -42,14 +42,14 @@ type claim struct {
 	tracing tracing
 
 	// next is the frontier: every delivered record below it is done.
-	next    atomic.Int64
-	marked  int64 // the commit loop's alone
-	flights flights
-	status  status
-	pool    *pool
-	stacks  *stacks // the group's
-	keys    *keeper // nil where no keys are held
-	window  *window // nil for a BatchHandler
+	next   atomic.Int64
+	marked int64 // the commit loop's alone
+	status status
+	pool   *pool
+	stacks *stacks // the group's
+	keys   *keeper // nil where no keys are held
+	window *window // nil for a BatchHandler
+	crew   crew
 
 	letterLog, stateLog, commitLog throttle
 }
@@ -68,7 +68,6 @@ type roles struct {
 // ctx carries values and is not canceled before: a shutdown reaches a claim as
 // its revocation, so that handlers may finish.
 func (c *claim) run(ctx context.Context) {
-	c.pool = newPool()
 	defer c.pool.close()
 	c.next.Store(c.Start)
 	c.marked = c.Start
@@ -88,7 +87,8 @@ func (c *claim) run(ctx context.Context) {
 }
 
 func (c *claim) consume(ctx context.Context) {
-	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{}) // no handler runs inside Run's own trace
+	// No handler runs inside Run's own trace, and none ends but as its claim says.
+	ctx = trace.ContextWithSpanContext(context.WithoutCancel(ctx), trace.SpanContext{})
 	if c.roles.single != nil {
 		c.consumeKeyed(ctx)
 		return

@@ -69,7 +69,7 @@ func (g *Group) Ready() <-chan struct{} { return g.ready }
 func (g *Group) InFlight() []InFlight {
 	var all []InFlight
 	for _, c := range g.current() {
-		all = append(all, c.flights.list(c.Topic, c.Partition)...)
+		all = append(all, c.pool.list(c.Topic, c.Partition)...)
 	}
 	slices.SortFunc(all, func(a, b InFlight) int { return a.Since.Compare(b.Since) })
 	return all
@@ -105,7 +105,7 @@ func (g *Group) current() []*claim {
 // serve runs one claim over its source until it is revoked.
 func (g *Group) serve(ctx context.Context, c Claim, src source) {
 	log := g.log.With("topic", c.Topic, "partition", c.Partition, "generation", c.Generation)
-	run := &claim{Claim: c, cfg: &g.cfg, src: src, roles: g.roles, log: log, tracing: g.tracing, stacks: &g.stacks}
+	run := &claim{Claim: c, cfg: &g.cfg, src: src, roles: g.roles, log: log, tracing: g.tracing, stacks: &g.stacks, pool: newPool()}
 	run.keys = newKeeper(&g.cfg, c)
 	if g.roles.single != nil {
 		run.window = newWindow(&g.cfg, c.Start)

@@ -254,3 +254,26 @@ func TestHoldsAreRefusedWhereTheyMakeNoSense(t *testing.T) {
 		t.Errorf("faults: %v", err)
 	}
 }
+
+// A hold that this claim learns of while it handles the record, since another
+// claim of the partition began meanwhile, is let go as if it had known before.
+func TestAHoldLearntMeanwhileIsLetGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, holds, claims := newFakeSource(2), newFakeHolds(), make(chan *claim, 1)
+		g, end := beginOn(t, holding(holds), sourceClaim(0), src, handlerFunc(func(_ context.Context, r *record.Record) error {
+			c := <-claims
+			c.keys.learn(r.Key)
+			at, _ := c.keys.place(r)
+			return holds.Hold(context.Background(), c.keys.owner, at)
+		}), &fakeLetters{})
+		synctest.Wait()
+		claims <- g.current()[0]
+		src.send(0, "a")
+		pass(time.Second)
+		if got := holds.held("a"); len(got) != 0 || src.marked() != 1 {
+			t.Errorf("held %v, marked %d", got, src.marked())
+		}
+		end()
+	})
+}

@@ -20,6 +20,12 @@ func (c *claim) beginKeys(ctx context.Context) bool {
 	return ok
 }
 
+// plain says that a record needs nothing but the handler: its key is not held as
+// far as this claim knows, and asking costs nothing.
+func (c *claim) plain(r *record.Record) bool {
+	return c.keys == nil || !c.keys.replay && (r.Key == nil || !c.keys.mayHold(r.Key))
+}
+
 // turn answers no error if it is the record's turn, else why it is parked; false
 // when the claim was revoked first.
 func (c *claim) turn(ctx context.Context, r *record.Record, t *trouble) (ok bool, cause error) {

@@ -2,7 +2,6 @@ package consume
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,9 +42,8 @@ type InFlight struct {
 	Stack string
 }
 
-// flight is an attempt in the table; its plain fields are set before it is
-// added. It is its attempt's context too, which saves the layer that would
-// carry the trail.
+// flight is an attempt; its plain fields are set before its worker shows it. It
+// is its attempt's context too, which saves the layer that would carry the trail.
 type flight struct {
 	context.Context
 	step    string
@@ -57,6 +55,7 @@ type flight struct {
 	worker  atomic.Int64 // the goroutine; 0 before it runs
 	runaway atomic.Bool
 	stack   atomic.Pointer[string]
+	solo    *solo // nil where another goroutine waits for its end
 }
 
 // Value answers the flight's trail, and what the context carries.
@@ -105,33 +104,12 @@ func (f *flight) show(topic string, partition int32) InFlight {
 	return out
 }
 
-// flights are the attempts of one claim. Safe for concurrent use.
-type flights struct {
-	mu      sync.Mutex
-	running map[*flight]struct{}
-}
-
-func (t *flights) add(f *flight) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.running == nil {
-		t.running = make(map[*flight]struct{})
-	}
-	t.running[f] = struct{}{}
-}
-
-func (t *flights) remove(f *flight) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.running, f)
-}
-
-func (t *flights) list(topic string, partition int32) []InFlight {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	out := make([]InFlight, 0, len(t.running))
-	for f := range t.running {
-		out = append(out, f.show(topic, partition))
+// list shows the attempts that run on the pool's goroutines.
+func (p *pool) list(topic string, partition int32) []InFlight {
+	running := p.running()
+	out := make([]InFlight, len(running))
+	for i, f := range running {
+		out[i] = f.show(topic, partition)
 	}
 	return out
 }

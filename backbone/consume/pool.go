@@ -1,19 +1,39 @@
 package consume
 
+import (
+	"sync"
+	"sync/atomic"
+)
+
 // pool runs jobs on goroutines that are kept: a goroutine per record would grow
 // its stack anew each time, a fifth of what a record costs. It has as many as
 // jobs ever ran at once. run must not be called after close; a goroutine that
-// is still busy then ends with its job.
-//
-// Each goroutine knows its number, by which its stack is found (stack.go).
+// is still busy then ends with its job. Safe for concurrent use.
 type pool struct {
-	jobs chan func(goroutine int64)
+	jobs chan func(*worker)
+
+	mu      sync.Mutex
+	workers []*worker
 }
 
-func newPool() *pool { return &pool{jobs: make(chan func(int64))} }
+// worker is a goroutine of the pool. It knows its number, by which its stack is
+// found (stack.go), and shows what it is at: one store costs a record less than
+// a table of all that runs.
+type worker struct {
+	number int64
+	at     atomic.Pointer[flight]
+}
+
+// show makes the attempt visible that the worker begins.
+func (w *worker) show(f *flight) {
+	f.worker.Store(w.number)
+	w.at.Store(f)
+}
+
+func newPool() *pool { return &pool{jobs: make(chan func(*worker))} }
 
 // run starts job at once, on an idle goroutine or a new one.
-func (p *pool) run(job func(goroutine int64)) {
+func (p *pool) run(job func(*worker)) {
 	select {
 	case p.jobs <- job:
 	default:
@@ -21,12 +41,28 @@ func (p *pool) run(job func(goroutine int64)) {
 	}
 }
 
-func (p *pool) work(job func(int64)) {
-	number := goroutineNumber()
-	job(number)
+func (p *pool) work(job func(*worker)) {
+	w := &worker{number: goroutineNumber()}
+	p.mu.Lock()
+	p.workers = append(p.workers, w)
+	p.mu.Unlock()
+	job(w)
 	for job := range p.jobs {
-		job(number)
+		job(w)
 	}
+}
+
+// running lists the attempts that run now.
+func (p *pool) running() []*flight {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []*flight
+	for _, w := range p.workers {
+		if f := w.at.Load(); f != nil {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // close ends the goroutines that are idle.

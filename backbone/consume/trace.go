@@ -3,6 +3,7 @@ package consume
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -24,8 +25,10 @@ type tracing struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	group      string
-	// off: the provider does nothing, so headers of batches are not looked at.
+	// off: the provider does nothing, so headers are not looked at.
 	off bool
+	// w3c: the propagator reads traceparent.
+	w3c bool
 }
 
 func newTracing(cfg *Config) tracing {
@@ -35,6 +38,7 @@ func newTracing(cfg *Config) tracing {
 	return tracing{
 		tracer:     provider.Tracer("floodgate.internal/backbone/consume"),
 		propagator: cfg.Propagator, group: cfg.Group, off: off,
+		w3c: slices.Contains(cfg.Propagator.Fields(), traceparent),
 	}
 }
 
@@ -63,12 +67,14 @@ func (t *tracing) batch(ctx context.Context, b *Batch) (context.Context, trace.S
 }
 
 // record starts the span of a single record, a child of the span that published
-// it. The remote context is carried on where nothing is traced here, too; where
-// the publisher's trace is not sampled there is no span, which nobody would see
-// and which costs a third of what a record does.
+// it. Its context carries what the headers do (carried), where nothing is traced
+// here, too. Where the publisher's trace is not sampled there is no span, which
+// nobody would see and which costs more than a lean record does.
 func (t *tracing) record(ctx context.Context, r *record.Record) (context.Context, trace.Span) {
-	ctx = t.extract(ctx, r)
-	if remote := trace.SpanContextFromContext(ctx); t.off || remote.IsValid() && !remote.IsSampled() {
+	if t.off || t.w3c && unsampled(r) {
+		return ctx, noop.Span{}
+	}
+	if remote := trace.SpanContextFromContext(ctx); remote.IsValid() && !remote.IsSampled() {
 		return ctx, noop.Span{}
 	}
 	//nolint:spancheck // the caller ends it
@@ -95,15 +101,44 @@ func offset(r *record.Record) attribute.KeyValue {
 	return attribute.Int64("messaging.kafka.offset", r.Offset)
 }
 
+// traceparent is the header of W3C Trace Context.
+const traceparent = "traceparent"
+
 // sampled reads the last flag of a traceparent (W3C Trace Context, section
 // 3.2.2.5) without parsing the rest: under a burst nearly all are not.
 func sampled(r *record.Record) bool {
+	v := parent(r)
+	return bytes.HasSuffix(v, []byte("-01")) || bytes.HasSuffix(v, []byte("-03"))
+}
+
+// unsampled says that the record belongs to a trace that is not sampled, without
+// making anything of it. It is sure: a traceparent that is not as section 3.2.2
+// has it belongs to none, and its record begins one.
+func unsampled(r *record.Record) bool {
+	v := parent(r)
+	return len(v) == 55 && string(v[:3]) == "00-" && isID(v[3:35]) && v[35] == '-' && isID(v[36:52]) && string(v[52:]) == "-00"
+}
+
+// isID says whether it is lower-case hexadecimal and not zero alone.
+func isID(hex []byte) bool {
+	zero := true
+	for _, digit := range hex {
+		if (digit < '0' || digit > '9') && (digit < 'a' || digit > 'f') {
+			return false
+		}
+		zero = zero && digit == '0'
+	}
+	return !zero
+}
+
+// parent answers the record's traceparent; nil where it has none.
+func parent(r *record.Record) []byte {
 	for i := range r.Headers {
-		if r.Headers[i].Key == "traceparent" {
-			return bytes.HasSuffix(r.Headers[i].Value, []byte("-01")) || bytes.HasSuffix(r.Headers[i].Value, []byte("-03"))
+		if r.Headers[i].Key == traceparent {
+			return r.Headers[i].Value
 		}
 	}
-	return false
+	return nil
 }
 
 // end closes a span with how the attempt ended.

@@ -12,9 +12,11 @@ import (
 	"github.com/IBM/sarama"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+	"pgregory.net/rapid"
 
 	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/record"
@@ -160,6 +162,29 @@ func TestTheTraceIsCarriedOnWithoutAProvider(t *testing.T) {
 		end()
 		if !strings.Contains(sampledParent, inside.TraceID().String()) {
 			t.Errorf("trace %s", inside.TraceID())
+		}
+	})
+}
+
+// That a trace is not sampled is said only of what the propagator takes for one:
+// whatever else stands there begins a trace.
+func TestUnsampledIsSure(t *testing.T) {
+	t.Parallel()
+	digit := rapid.SampledFrom([]string{"0", "7", "a", "f", "F", "g", "-", ""})
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.SampledFrom([]string{
+			sampledParent, unsampledParent, unsampledParent, unsampledParent, "", "00-",
+			"00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-00", "00-5bf92f3577b34da6a3ce929d0e0e4736-" + strings.Repeat("0", 16) + "-00",
+		}).Draw(t, "traceparent")
+		for range rapid.IntRange(0, 2).Draw(t, "changes") {
+			if at := rapid.IntRange(0, len(v)).Draw(t, "at"); at < len(v) {
+				v = v[:at] + digit.Draw(t, "digit") + v[at+1:]
+			}
+		}
+		r := &record.Record{Headers: []record.Header{{Key: "other"}, {Key: traceparent, Value: []byte(v)}}}
+		remote := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), record.Carrier{Headers: &r.Headers}))
+		if got := unsampled(r); got && (!remote.IsValid() || remote.IsSampled()) || !got && v == unsampledParent {
+			t.Fatalf("%q is unsampled: %v; the propagator says %+v", v, got, remote)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,4 +81,81 @@ func lag(src *fakeSource, partition int32, read *atomic.Int64) {
 			return
 		}
 	}
+}
+
+// Records that are there already are taken together, but no more of them than
+// there is room for.
+func TestRecordsTakenTogetherFitIntoTheWindow(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]Config{
+		"records": {Concurrency: 4, MaxInFlightRecords: 10},
+		"bytes":   {Concurrency: 4, MaxInFlightBytes: 10*5 - 1}, // the tenth begins within them
+		"many":    {Concurrency: 4, MaxInFlightRecords: 2*readTogether + 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				src, free := newFakeSource(lagRecords), make(chan struct{})
+				for offset := range int64(lagRecords) {
+					m := message(offset, fmt.Sprintf("%04d", offset))
+					m.Value = []byte("v")
+					src.messages <- m
+				}
+				g, end := begin(t, cfg, src, handlerFunc(func(context.Context, *record.Record) error {
+					<-free
+					return nil
+				}), &fakeLetters{})
+				synctest.Wait()
+				want := 10
+				if name == "many" {
+					want += 2 * readTogether
+				}
+				if c := g.Claims()[0]; c.InFlightRecords != want || len(src.messages) != lagRecords-want || !c.Full || len(g.InFlight()) != 4 {
+					t.Errorf("%d are in flight and %d at work, want %d and 4: %+v", c.InFlightRecords, len(g.InFlight()), want, c)
+				}
+				close(free)
+				pass(time.Minute)
+				if src.marked() != lagRecords {
+					t.Errorf("marked %d", src.marked())
+				}
+				end()
+			})
+		})
+	}
+}
+
+// A record that waits keeps its own memory alone, not that of those that were
+// read beside it and are done: else the window's bound would say nothing.
+func TestAStuckRecordKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		src, free := newFakeSource(readTogether), make(chan struct{})
+		var freed atomic.Int32
+		for offset := range int64(readTogether) {
+			m := message(offset, fmt.Sprint(offset))
+			value := new([1 << 10]byte)
+			m.Value = value[:]
+			runtime.AddCleanup(value, func(struct{}) { freed.Add(1) }, struct{}{})
+			src.messages <- m
+		}
+		_, end := begin(t, Config{}, src, handlerFunc(func(_ context.Context, r *record.Record) error {
+			if r.Offset == 0 {
+				<-free
+			}
+			return nil
+		}), &fakeLetters{})
+		pass(time.Second)
+		for range 1000 {
+			if freed.Load() == readTogether-1 {
+				break
+			}
+			runtime.GC()
+			pass(time.Millisecond)
+		}
+		if got := freed.Load(); got != readTogether-1 {
+			t.Errorf("the memory of %d records is free, want all but that of the one that is stuck", got)
+		}
+		close(free)
+		end()
+	})
 }
