@@ -72,9 +72,9 @@ func (c *claim) buryAll(ctx context.Context, lost []doomed, h history, t *troubl
 }
 
 // bury holds the record's key, where the group does that, writes its dead
-// letter and returns after the ack. While that cannot be done the record's
-// offset must not pass, so it is tried for ever. False when the claim was
-// revoked first.
+// letter and returns after the ack; of a replay it is told that it failed again.
+// While that cannot be done the record's offset must not pass, so it is tried for
+// ever. False when the claim was revoked first.
 func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h history, t *trouble) bool {
 	letter := deadletter.Letter{
 		Record: r, Group: c.cfg.Group, Err: cause, Deliveries: h.deliveries,
@@ -91,7 +91,7 @@ func (c *claim) bury(ctx context.Context, r *record.Record, cause error, h histo
 		out := c.attempt(ctx, f, func(ctx context.Context) error { return c.roles.dead.Write(ctx, letter) })
 		if out.err == nil {
 			c.buried(ctx, letter)
-			return true
+			return c.failedAgain(ctx, r, cause, t)
 		}
 		c.note(ctx, t, StateDeadLetterHeld, out.err, "tries", tries, "offset", r.Offset)
 		if !c.pause(c.cfg.Retry.delay(tries)) {

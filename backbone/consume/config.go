@@ -53,6 +53,11 @@ type Config struct {
 	// among Topics. Nil: later records are handled. For a Handler alone.
 	Holds Holds
 
+	// Outcomes is told what became of replayed records, before their offsets are
+	// committed (SEMANTICS 21). Nil: nobody is, and a replay of this group's
+	// failures is never confirmed.
+	Outcomes Outcomes
+
 	// CommitEvery is the pause between a claim's commits: 500 ms. Commits are
 	// never in a record's path: one costs 5 to 6 ms on Apache Kafka 4.1, whose
 	// group.coordinator.append.linger.ms is 5.

@@ -15,6 +15,7 @@ const (
 	StepStartClaim   = "start claim"
 	StepBeforeCommit = "before commit"
 	StepHoldKey      = "hold key"
+	StepOutcome      = "outcome"
 )
 
 // InFlight is one attempt that is running now.

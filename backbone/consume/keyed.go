@@ -157,7 +157,7 @@ func (c *claim) handle(ctx context.Context, l *lane, r *record.Record, out outco
 	var h history
 	for {
 		if out.err == nil {
-			return c.letGo(ctx, r, t)
+			return c.letGo(ctx, r, t) && c.applied(ctx, []*record.Record{r}, nil, t)
 		}
 		at, err := now(), suspect(out.err)
 		b.failed(at, err)

@@ -29,6 +29,9 @@ func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, re
 	defer c.clear(ctx, &t)
 	for len(recs) > 0 {
 		marks, out := c.tryBatch(ctx, recs)
+		if out.err == nil && !c.applied(ctx, recs, marks, &t) {
+			return false
+		}
 		if out.err == nil && len(marks) == 0 {
 			break
 		}

@@ -25,7 +25,7 @@ func Fingerprint(service, class, reason, message string) string {
 // build) and blanks quoted text, ids and numbers.
 func normalise(message string) string {
 	line, _, _ := strings.Cut(message, "\n")
-	line = cut(line, 1<<10)
+	line = Cut(line, 1<<10)
 	for _, p := range varying() {
 		line = p.ReplaceAllString(line, "?")
 	}

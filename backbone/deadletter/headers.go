@@ -48,8 +48,8 @@ func letterHeaders(service string, l Letter) []record.Header {
 	if replayed {
 		deliveries, first = carriedOn(l.Record, deliveries, first)
 	}
-	class, reason := failure.ClassOf(l.Err).String(), cut(failure.ReasonOf(l.Err), maxReasonBytes)
-	message := cut(l.Err.Error(), maxMessageBytes)
+	class, reason := failure.ClassOf(l.Err).String(), Cut(failure.ReasonOf(l.Err), maxReasonBytes)
+	message := Cut(l.Err.Error(), maxMessageBytes)
 	headers := []record.Header{
 		text(record.HeaderErrorTopic, at.Topic),
 		text(record.HeaderErrorPartition, strconv.FormatInt(int64(at.Partition), 10)),
@@ -98,8 +98,8 @@ func named(headers []record.Header, name string) bool {
 	return slices.ContainsFunc(headers, func(h record.Header) bool { return h.Key == name })
 }
 
-// cut makes s valid UTF-8 of at most limit bytes, never through a character.
-func cut(s string, limit int) string {
+// Cut makes s valid UTF-8 of at most limit bytes, never through a character.
+func Cut(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= limit {
 		return s

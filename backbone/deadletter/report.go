@@ -26,7 +26,7 @@ type Report struct {
 // ReportHeaders answers the headers of a report's letter, each exactly once: a
 // dead letter's without those of a group and a place.
 func ReportHeaders(r Report) []record.Header {
-	class, message := cut(r.Class, maxReasonBytes), cut(r.Message, maxMessageBytes)
+	class, message := Cut(r.Class, maxReasonBytes), Cut(r.Message, maxMessageBytes)
 	return []record.Header{
 		text(record.HeaderEventID, r.EventID),
 		text(record.HeaderEventType, r.EventType),

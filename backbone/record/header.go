@@ -25,6 +25,8 @@ const (
 	HeaderCausationID = "fg-causation-id"
 	// HeaderReplayID names the replay that brought a record back.
 	HeaderReplayID = "fg-replay-id"
+	// HeaderFailureID names the failure that a replayed record is of.
+	HeaderFailureID = "fg-failure-id"
 	// HeaderAttempt counts a record's replays, from 1.
 	HeaderAttempt = "fg-attempt"
 )

@@ -12,7 +12,9 @@ import (
 const (
 	VoteCast  = "vote.cast"
 	DLQFailed = "dlq.failed"
-	OpsAlert  = "ops.alert"
+	// DLQOutcome carries what became of replayed records (SEMANTICS 21).
+	DLQOutcome = "dlq.outcome"
+	OpsAlert   = "ops.alert"
 )
 
 // Names of the consumer groups.
@@ -20,6 +22,8 @@ const (
 	GroupVoteTally  = "vote-tally"
 	GroupVoteLedger = "vote-ledger"
 	GroupDLQIngest  = "dlq-ingest"
+	// GroupDLQOutcome learns what became of replayed records.
+	GroupDLQOutcome = "dlq-outcome"
 	// GroupNotifyAlerts sends alerts to operators.
 	GroupNotifyAlerts = "notify-alerts"
 )
@@ -71,20 +75,52 @@ func (t Topic) Partition(key []byte, partitions int32) int32 {
 	return t.partition(key, partitions)
 }
 
-// Catalogue answers every topic, replay topics included. Dead letters and
-// alerts have none: their readers keep what they cannot handle. The slice is the
-// caller's.
+// Catalogue answers every topic, replay topics included. Dead letters, outcomes
+// and alerts have none: their readers keep what they cannot handle. The slice is
+// the caller's.
 func Catalogue() []Topic {
-	sources := []Topic{voteCast(), dlqFailed(), opsAlert()}
-	all := slices.Clone(sources)
-	for _, t := range sources {
+	all := sources()
+	for _, t := range slices.Clone(all) {
 		for _, group := range t.Groups {
-			if t.Name != DLQFailed && t.Name != OpsAlert {
+			if t.hasReplays() {
 				all = append(all, replayOf(t, group))
 			}
 		}
 	}
 	return all
+}
+
+func sources() []Topic { return []Topic{voteCast(), dlqFailed(), dlqOutcome(), opsAlert()} }
+
+func (t Topic) hasReplays() bool {
+	return t.Name != DLQFailed && t.Name != DLQOutcome && t.Name != OpsAlert
+}
+
+// Route is where failures of a group's records of a topic are replayed to.
+type Route struct {
+	// Topic and Group are where a record failed; Group is empty for a client's
+	// own report, which no group has seen.
+	Topic, Group string
+	// To is the topic that a replay goes to.
+	To string
+}
+
+// Routes answers all routes: each group's failures go to its own replay topic, a
+// client's report to the source (SEMANTICS 20).
+func Routes() []Route {
+	var routes []Route
+	for _, t := range sources() {
+		if !t.hasReplays() {
+			continue
+		}
+		for _, group := range t.Groups {
+			routes = append(routes, Route{Topic: t.Name, Group: group, To: Replay(t.Name, group)})
+		}
+		if t.Reportable {
+			routes = append(routes, Route{Topic: t.Name, To: t.Name})
+		}
+	}
+	return routes
 }
 
 // Lookup answers the topic of that name, and whether there is one.
@@ -126,6 +162,19 @@ func dlqFailed() Topic {
 		MaxMessageBytes: 1<<20 + 64<<10,
 		LogAppendTime:   true,
 		Groups:          []string{GroupDLQIngest},
+	}
+}
+
+// dlqOutcome holds one small record per replayed one: the DLQ service reads it at
+// once, and after a loss of its database nothing of it is needed.
+func dlqOutcome() Topic {
+	return Topic{
+		Name: DLQOutcome, Key: "event id",
+		PartitionsDev: 12, PartitionsProd: 24,
+		Retention: 30 * 24 * time.Hour, SegmentBytes: 64 << 20,
+		LogAppendTime: true,
+		Groups:        []string{GroupDLQOutcome},
+		Events:        []string{"floodgate.dlq.v1.ReplayOutcome"},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/publish"
+	"floodgate.internal/backbone/replay"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote/internal/casting"
 	"floodgate.internal/services/vote/internal/store"
@@ -98,7 +99,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	}
 	p := parts{
 		polls: tables.Polls, floors: tables.Floors, ledger: tables.Ledger, log: log, view: view,
-		votes: stream.NewPublisher(votes), dead: deadletter.New(serviceName, publisher),
+		votes: stream.NewPublisher(votes), dead: deadletter.New(serviceName, publisher), outcomes: replay.New(publisher),
 	}
 	s.probes.Store(s.probesOf(db, view, log))
 	if s.wrap != nil {
@@ -123,6 +124,8 @@ type parts struct {
 	view   casting.View
 	votes  casting.Publisher
 	dead   consume.DeadLetterer
+	// outcomes are told of what came back.
+	outcomes consume.Outcomes
 }
 
 // wire makes the effects and the consumers out of the parts.
@@ -133,12 +136,12 @@ func (g *graph) wire(s *Service, p parts) error {
 	g.recounter = casting.NewRecounter(late, p.view, p.ledger, p.log)
 	if s.cfg.has(RoleTally) {
 		tally := casting.NewTally(casting.TallyConfig{ViewTTL: s.cfg.ViewTTL}, p.view, p.floors, p.ledger, p.log, late, s.deps.Log)
-		if err := g.join(s, intake{topics.GroupVoteTally, s.cfg.TallyBatch, tallyLinger}, stream.NewTallyHandler(tally), p.dead); err != nil {
+		if err := g.join(s, intake{topics.GroupVoteTally, s.cfg.TallyBatch, tallyLinger}, stream.NewTallyHandler(tally), p); err != nil {
 			return err
 		}
 	}
 	if s.cfg.has(RoleLedger) {
-		return g.join(s, intake{topics.GroupVoteLedger, s.cfg.LedgerBatch, ledgerLinger}, stream.NewLedgerHandler(casting.NewBooks(p.ledger, late)), p.dead)
+		return g.join(s, intake{topics.GroupVoteLedger, s.cfg.LedgerBatch, ledgerLinger}, stream.NewLedgerHandler(casting.NewBooks(p.ledger, late)), p)
 	}
 	return nil
 }
@@ -154,11 +157,12 @@ type intake struct {
 }
 
 // join makes a member of a group that reads vote.cast and the group's replays.
-func (g *graph) join(s *Service, by intake, h consume.BatchHandler, dead consume.DeadLetterer) error {
+func (g *graph) join(s *Service, by intake, h consume.BatchHandler, p parts) error {
 	member, err := consume.NewGroup(consume.Config{
 		Group: by.group, Topics: intakeTopics(by.group),
-		BatchRecords: by.records, BatchBytes: sliceBytes, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange, TracerProvider: s.deps.Tracer,
-	}, s.cfg.Kafka, h, dead, s.deps.Log)
+		BatchRecords: by.records, BatchBytes: sliceBytes, BatchLinger: by.linger, CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange,
+		Outcomes: p.outcomes, TracerProvider: s.deps.Tracer,
+	}, s.cfg.Kafka, h, p.dead, s.deps.Log)
 	if err != nil {
 		return err
 	}

@@ -256,7 +256,9 @@ type ReplayOutcome struct {
 	// What the group says.
 	Result ReplayOutcome_Result `protobuf:"varint,7,opt,name=result,proto3,enum=floodgate.dlq.v1.ReplayOutcome_Result" json:"result,omitempty"`
 	// Why, where it failed again.
-	Detail        string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
+	Detail string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
+	// The failure that the record is of.
+	FailureId     string `protobuf:"bytes,9,opt,name=failure_id,json=failureId,proto3" json:"failure_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -347,6 +349,13 @@ func (x *ReplayOutcome) GetDetail() string {
 	return ""
 }
 
+func (x *ReplayOutcome) GetFailureId() string {
+	if x != nil {
+		return x.FailureId
+	}
+	return ""
+}
+
 var File_floodgate_dlq_v1_ingest_proto protoreflect.FileDescriptor
 
 const file_floodgate_dlq_v1_ingest_proto_rawDesc = "" +
@@ -368,7 +377,7 @@ const file_floodgate_dlq_v1_ingest_proto_rawDesc = "" +
 	"\f_occurred_at\"/\n" +
 	"\x0eIngestResponse\x12\x1d\n" +
 	"\n" +
-	"failure_id\x18\x01 \x01(\tR\tfailureId\"\xd7\x02\n" +
+	"failure_id\x18\x01 \x01(\tR\tfailureId\"\xf6\x02\n" +
 	"\rReplayOutcome\x12\x1b\n" +
 	"\treplay_id\x18\x01 \x01(\tR\breplayId\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x19\n" +
@@ -377,7 +386,9 @@ const file_floodgate_dlq_v1_ingest_proto_rawDesc = "" +
 	"\tpartition\x18\x05 \x01(\x05R\tpartition\x12\x16\n" +
 	"\x06offset\x18\x06 \x01(\x03R\x06offset\x12>\n" +
 	"\x06result\x18\a \x01(\x0e2&.floodgate.dlq.v1.ReplayOutcome.ResultR\x06result\x12\x16\n" +
-	"\x06detail\x18\b \x01(\tR\x06detail\"T\n" +
+	"\x06detail\x18\b \x01(\tR\x06detail\x12\x1d\n" +
+	"\n" +
+	"failure_id\x18\t \x01(\tR\tfailureId\"T\n" +
 	"\x06Result\x12\x16\n" +
 	"\x12RESULT_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aAPPLIED\x10\x01\x12\x13\n" +
