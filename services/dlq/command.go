@@ -15,7 +15,7 @@ import (
 // Command is the command line that runs the DLQ service against real servers.
 type Command struct {
 	GRPCAddr  string        `name:"grpc-addr" env:"FLOODGATE_GRPC_ADDR" default:"127.0.0.1:9091" help:"Where the service listens; port 0 takes a free one."`
-	Role      []Role        `env:"FLOODGATE_ROLE" placeholder:"ROLE" help:"api, ingest; both by default."`
+	Role      []Role        `env:"FLOODGATE_ROLE" placeholder:"ROLE" help:"api, ingest, replay; all by default."`
 	DLQTopic  []string      `name:"dlq-topic" env:"FLOODGATE_DLQ_TOPICS" placeholder:"TOPIC" help:"Dead-letter topics of Spring Kafka, Kafka Connect or others to read besides dlq.failed."`
 	Retention time.Duration `name:"dlq-retention" env:"FLOODGATE_DLQ_RETENTION" default:"720h" help:"How long resolved and discarded failures are kept; others are kept for ever."`
 	Scale     string        `env:"FLOODGATE_SCALE" enum:"dev,prod" default:"prod" help:"Partition counts and replication of topics that do not exist yet."`

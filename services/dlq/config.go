@@ -19,10 +19,13 @@ const (
 	RoleAPI Role = "api"
 	// RoleIngest takes dead letters in: the group dlq-ingest, and retention.
 	RoleIngest Role = "ingest"
+	// RoleReplay brings failures back: it publishes what replays have selected,
+	// and takes their outcomes in, the group dlq-outcome.
+	RoleReplay Role = "replay"
 )
 
 // Roles answers all roles.
-func Roles() []Role { return []Role{RoleAPI, RoleIngest} }
+func Roles() []Role { return []Role{RoleAPI, RoleIngest, RoleReplay} }
 
 // Config are the settings of the service. The zero value of a field is its
 // default, unless it says otherwise.
@@ -86,7 +89,7 @@ func (c Config) Validate() error {
 	fault(d.Batch < 1 || d.Batch > 100_000, "Batch is %d, must be 1 to 100,000", d.Batch)
 	fault(d.CommitEvery < 10*time.Millisecond, "CommitEvery is %s, must be 10ms at least", d.CommitEvery)
 	for _, r := range d.Roles {
-		fault(!slices.Contains(Roles(), r), "Roles names %q, must be of api, ingest", r)
+		fault(!slices.Contains(Roles(), r), "Roles names %q, must be of api, ingest, replay", r)
 	}
 	for i, name := range c.Topics {
 		_, own := topics.Lookup(name)

@@ -9,9 +9,18 @@
 // Kafka and Kafka Connect. The group never dead-letters: what it cannot read is
 // kept as it is, and while it cannot keep anything it waits.
 //
+// What failed goes back where it failed, in its order, each applied once: a
+// replay's selection is frozen in SQL before the first record moves, a group's
+// failures go to its own replay topic, and what became of each is read from
+// dlq.outcome by the group dlq-outcome, not assumed.
+//
 //	Ingest ────────► dlq.failed ──┐
 //	consumer groups ─► dlq.failed ┼─► dlq-ingest ──► SQL ──► ListFailures, GetFailure
 //	other frameworks ─► their DLT ┘                         ListGroups, GetStats
+//
+//	CreateReplay ──► SQL ──► runner ──► <topic>.replay.<group> ──► the group
+//	                  ▲                                              │
+//	                  └──────── dlq-outcome ◄──── dlq.outcome ◄──────┘
 package dlq
 
 import (
@@ -84,7 +93,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	defer s.deps.Introspect.Add(serviceName, g.sources...)()
-	s.server.Open(g.desk)
+	s.server.Open(g.desk, g.orders)
 	if s.cfg.has(RoleAPI) {
 		s.rpc.SetServing(true, dlqv1.DlqService_ServiceDesc.ServiceName)
 	}

@@ -249,8 +249,21 @@ func TestBadQuestionsAreRefused(t *testing.T) {
 	if violations := rpc.FieldViolations(err); len(violations) != 1 || violations[0].GetField() != "pageToken" {
 		t.Errorf("page token: %v", err)
 	}
-	if _, err := i.CreateReplay(t.Context(), &dlqv1.CreateReplayRequest{Filter: "status = OPEN"}); status.Code(err) != codes.Unimplemented {
-		t.Errorf("replay: %v", err)
+	if _, err := i.CreateReplay(t.Context(), &dlqv1.CreateReplayRequest{Filter: "status = OPEN"}); rpc.Reason(err) != "NOTHING_SELECTED" {
+		t.Errorf("a replay of nothing: %v", err)
+	}
+	const none = "00000000-0000-0000-0000-000000000000"
+	if _, err := i.ReplayFailure(t.Context(), &dlqv1.ReplayFailureRequest{FailureId: none}); rpc.Reason(err) != "FAILURE_NOT_FOUND" {
+		t.Errorf("a replay of no failure: %v", err)
+	}
+	if _, err := i.GetReplay(t.Context(), &dlqv1.GetReplayRequest{ReplayId: none}); rpc.Reason(err) != "REPLAY_NOT_FOUND" {
+		t.Errorf("no such replay: %v", err)
+	}
+	patch, err := structpb.NewStruct(map[string]any{"voterId": "ben"})
+	in.must(err)
+	_, err = i.EditAndReplay(t.Context(), &dlqv1.EditAndReplayRequest{FailureId: none, Patch: patch, Reason: "x"})
+	if status.Code(err) != codes.Unimplemented {
+		t.Errorf("an edit: %v", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"floodgate.internal/backbone/consume"
 	"floodgate.internal/backbone/introspect"
+	"floodgate.internal/backbone/lag"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/proto/topics"
@@ -33,7 +34,10 @@ const (
 type graph struct {
 	desk    *redrive.Desk
 	sweeper *redrive.Sweeper
-	group   *consume.Group
+	orders  *redrive.Orders
+	runner  *redrive.Runner
+	passage *redrive.Passage
+	groups  []*consume.Group
 	// sources tell operators what the parts are doing.
 	sources []introspect.Source
 	// closers are called in the opposite order.
@@ -49,6 +53,9 @@ type closer struct {
 type parts struct {
 	failures  redrive.Failures
 	publisher redrive.Publisher
+	replays   redrive.Replays
+	kafka     redrive.Redeliverer
+	log       redrive.Log
 }
 
 // open reaches every dependency. What it answers must be closed, also beside an
@@ -77,7 +84,18 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	}
 	g.closers = append(g.closers, closer{"publisher", publisher.Close})
 	g.sources = append(g.sources, introspect.Publishing("writer", publisher))
-	p := parts{failures: failures, publisher: stream.NewPublisher(publisher)}
+	reader, err := g.openKafka(ctx, s)
+	if err != nil {
+		return g, err
+	}
+	cluster, err := lag.NewKafka(reader)
+	if err != nil {
+		return g, err
+	}
+	writer := stream.NewPublisher(publisher)
+	p := parts{
+		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: stream.NewOffsets(cluster),
+	}
 	s.database.Store(db)
 	if s.wrap != nil {
 		s.wrap(&p)
@@ -86,50 +104,70 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	return g, err
 }
 
-// wire makes the effects and the consumer out of the parts; ids are the topics'.
+// wire makes the effects and the consumers out of the parts; ids are the topics'.
 func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 	g.desk = redrive.NewDesk(p.failures, p.publisher)
-	if !s.cfg.has(RoleIngest) {
-		return nil
+	g.orders = redrive.NewOrders(p.failures, p.replays, stream.Routes())
+	if s.cfg.has(RoleIngest) {
+		g.sweeper = redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log)
+		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)
+		if err := g.join(s, topics.GroupDLQIngest, append([]string{topics.DLQFailed}, s.cfg.Topics...), handler); err != nil {
+			return err
+		}
 	}
-	g.sweeper = redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log)
-	handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)
-	var err error
-	g.group, err = consume.NewGroup(consume.Config{
-		Group: topics.GroupDLQIngest, Topics: append([]string{topics.DLQFailed}, s.cfg.Topics...),
-		BatchRecords: s.cfg.Batch, BatchBytes: sliceBytes, BatchLinger: ingestLinger,
-		CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange, TracerProvider: s.deps.Tracer,
-	}, s.cfg.Kafka, handler, stream.NoDeadLetters{}, s.deps.Log)
-	if err != nil {
-		return err
+	if s.cfg.has(RoleReplay) {
+		g.runner = redrive.NewRunner(p.replays, p.failures, p.kafka, stream.Routes(), s.deps.Log)
+		g.passage = redrive.NewPassage(p.replays, p.log, stream.Routes(), s.deps.Log)
+		handler := stream.NewOutcomeHandler(redrive.NewConfirmer(p.replays), s.deps.Log)
+		return g.join(s, topics.GroupDLQOutcome, []string{topics.DLQOutcome}, handler)
 	}
-	g.sources = append(g.sources, introspect.Group(topics.GroupDLQIngest, g.group))
 	return nil
 }
 
-// run serves until ctx ends or the consumer fails; ready is called once the
-// group is joined.
+// join makes a member of a group that never dead-letters.
+func (g *graph) join(s *Service, name string, read []string, h consume.BatchHandler) error {
+	group, err := consume.NewGroup(consume.Config{
+		Group: name, Topics: read, BatchRecords: s.cfg.Batch, BatchBytes: sliceBytes, BatchLinger: ingestLinger,
+		CommitEvery: s.cfg.CommitEvery, ResumeOutOfRange: s.cfg.ResumeOutOfRange, TracerProvider: s.deps.Tracer,
+	}, s.cfg.Kafka, h, stream.NoDeadLetters{}, s.deps.Log)
+	if err != nil {
+		return err
+	}
+	g.groups = append(g.groups, group)
+	g.sources = append(g.sources, introspect.Group(name, group))
+	return nil
+}
+
+// run serves until ctx ends or a consumer fails; ready is called once all groups
+// are joined.
 func (g *graph) run(ctx context.Context, ready func()) error {
 	work, ctx := errgroup.WithContext(ctx)
-	joined := make(<-chan struct{})
-	if g.group != nil {
-		joined = g.group.Ready()
-		work.Go(func() error { return g.group.Run(ctx) })
+	beside := func(run func(context.Context)) {
 		work.Go(func() error {
-			g.sweeper.Run(ctx)
+			run(ctx)
 			return nil
 		})
-	} else {
-		ready()
 	}
-	work.Go(func() error {
-		select {
-		case <-joined:
-			ready()
-			<-ctx.Done()
-		case <-ctx.Done():
+	for _, group := range g.groups {
+		work.Go(func() error { return group.Run(ctx) })
+	}
+	if g.sweeper != nil {
+		beside(g.sweeper.Run)
+	}
+	if g.runner != nil {
+		beside(g.runner.Run)
+		beside(g.passage.Run)
+	}
+	beside(func(ctx context.Context) {
+		for _, group := range g.groups {
+			select {
+			case <-group.Ready():
+			case <-ctx.Done():
+				return
+			}
 		}
-		return nil
+		ready()
+		<-ctx.Done()
 	})
 	if err := work.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

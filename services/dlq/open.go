@@ -22,7 +22,8 @@ func (g *graph) openDatabase(ctx context.Context, s *Service) (*sqldb.DB, error)
 	return db, nil
 }
 
-// openKafka opens the client of the publisher; the consumer has its own.
+// openKafka opens a client: the publisher and the reader of offsets have one each,
+// and consumers their own.
 func (g *graph) openKafka(ctx context.Context, s *Service) (sarama.Client, error) {
 	client, err := broker.Open(ctx, s.cfg.Kafka, s.deps.Log)
 	if err != nil {

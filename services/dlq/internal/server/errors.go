@@ -30,6 +30,9 @@ type meaning struct {
 func meanings() []meaning {
 	return []meaning{
 		{redrive.ErrNoFailure, codes.NotFound, "FAILURE_NOT_FOUND", nil},
+		{redrive.ErrNoReplay, codes.NotFound, "REPLAY_NOT_FOUND", nil},
+		{redrive.ErrNothingSelected, codes.FailedPrecondition, "NOTHING_SELECTED", nil},
+		{redrive.ErrReplayEnded, codes.FailedPrecondition, "REPLAY_ENDED", nil},
 		{letter.ErrStep, codes.FailedPrecondition, "STATUS_FORBIDS", nil},
 		{publish.ErrTooLarge, codes.InvalidArgument, "REPORT_TOO_LARGE", rpc.BadField("payload", "is too large for the topic of dead letters")},
 		{redrive.ErrUnavailable, codes.Unavailable, "LOG_UNAVAILABLE", rpc.RetryAfter(retryOutage)},

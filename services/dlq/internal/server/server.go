@@ -11,11 +11,12 @@ import (
 
 // Server implements dlqv1.DlqServiceServer. Safe for concurrent use.
 type Server struct {
-	// What no other file of this package answers is UNIMPLEMENTED: see replays.go.
+	// What no other file of this package answers is UNIMPLEMENTED: EditAndReplay.
 	dlqv1.UnimplementedDlqServiceServer
 
-	// desk is set by Open, before the first call.
-	desk *redrive.Desk
+	// desk and orders are set by Open, before the first call.
+	desk   *redrive.Desk
+	orders *redrive.Orders
 
 	rules rules
 }
@@ -30,7 +31,7 @@ type rules interface {
 func New(rules rules) *Server { return &Server{rules: rules} }
 
 // Open gives the server its effects.
-func (s *Server) Open(desk *redrive.Desk) { s.desk = desk }
+func (s *Server) Open(desk *redrive.Desk, orders *redrive.Orders) { s.desk, s.orders = desk, orders }
 
 // operator is who is written down for what an operator does. Nobody is asked who
 // he is yet, so nobody can be told from another.

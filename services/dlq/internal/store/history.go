@@ -53,19 +53,25 @@ func (s *Failures) Note(ctx context.Context, id string, e redrive.Entry) error {
 func (s *Failures) Step(ctx context.Context, id string, step letter.Step, e redrive.Entry) (letter.Failure, error) {
 	var after letter.Failure
 	err := s.change(ctx, id, func(f letter.Failure) (letter.Failure, error) {
-		next, err := f.Status.After(step)
-		if err != nil {
-			return f, fmt.Errorf("failure %s is %s: %w", id, f.Status, err)
-		}
-		f.ClosedAt = 0
-		if next.Closed() {
-			f.ClosedAt = e.At
-		}
-		f.Status = next
-		after = f
-		return f, nil
+		var err error
+		after, err = stepped(f, step, e.At)
+		return after, err
 	}, e)
 	return after, err
+}
+
+// stepped answers a failure behind a step at a time. Errors: letter.ErrStep.
+func stepped(f letter.Failure, step letter.Step, at int64) (letter.Failure, error) {
+	next, err := f.Status.After(step)
+	if err != nil {
+		return f, fmt.Errorf("failure %s is %s: %w", f.ID, f.Status, err)
+	}
+	f.ClosedAt = 0
+	if next.Closed() {
+		f.ClosedAt = at
+	}
+	f.Status = next
+	return f, nil
 }
 
 // change locks a failure, changes it and writes an entry, in one transaction.

@@ -44,6 +44,11 @@ func failureColumns() []string {
 // columnList is failureColumns as SQL.
 func columnList() string { return strings.Join(failureColumns(), ", ") }
 
+// columnsOf is columnList of a table that a name stands for.
+func columnsOf(table string) string {
+	return table + "." + strings.Join(failureColumns(), ", "+table+".")
+}
+
 // scanFailure reads a row of failures.
 func scanFailure(scan scanner) (f letter.Failure, err error) {
 	var hash int64

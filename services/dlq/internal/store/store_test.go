@@ -35,3 +35,9 @@ func TestOpenedAgain(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestReplays(t *testing.T) {
+	t.Parallel()
+	s, db := openSQL(t)
+	storetest.RunReplays(t, s, store.NewReplays(db))
+}

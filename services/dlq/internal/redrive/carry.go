@@ -1,0 +1,131 @@
+package redrive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"floodgate.internal/services/dlq/internal/letter"
+)
+
+const (
+	// maxPortion is how many records are published between two looks at their
+	// replay: what a crash repeats at most, and how late a cancel comes.
+	maxPortion = 1024
+	// lanes are how many records are on their way at once, each of at most 1 MiB.
+	lanes = 64
+)
+
+// carrier brings failures' records into Kafka.
+type carrier struct {
+	failures Failures
+	kafka    Redeliverer
+	routes   []Route
+}
+
+// carry publishes what is due: what has one key in one group one after the
+// other, in order, other keys beside each other. It answers those it knows the
+// end of; where one is in doubt, what follows it in its lane is not touched, so
+// that a repetition keeps the order.
+func (c *carrier) carry(ctx context.Context, replay string, due []Due) ([]Sent, error) {
+	var queues [lanes][]Due
+	for _, d := range due {
+		lane := laneOf(&d.Failure)
+		queues[lane] = append(queues[lane], d)
+	}
+	var (
+		mu     sync.Mutex
+		sent   []Sent
+		faults error
+		busy   sync.WaitGroup
+	)
+	for _, queue := range queues {
+		if len(queue) == 0 {
+			continue
+		}
+		busy.Go(func() {
+			done, err := c.lane(ctx, replay, queue)
+			mu.Lock()
+			defer mu.Unlock()
+			sent, faults = append(sent, done...), errors.Join(faults, err)
+		})
+	}
+	busy.Wait()
+	return sent, faults
+}
+
+func laneOf(f *letter.Failure) uint32 {
+	sum := fnv.New32a()
+	_, _ = fmt.Fprint(sum, f.Topic, "\x00", f.Group, "\x00", f.Key) // never fails
+	return sum.Sum32() % lanes
+}
+
+func (c *carrier) lane(ctx context.Context, replay string, queue []Due) ([]Sent, error) {
+	var sent []Sent
+	for _, d := range queue {
+		one, err := c.one(ctx, replay, d)
+		if err != nil {
+			return sent, err
+		}
+		sent = append(sent, one)
+	}
+	return sent, nil
+}
+
+// one publishes a failure's record. A client's report is done with that: it is
+// in the log as it would be, had it been handed in, and what a group makes of it
+// is that group's (SEMANTICS 20).
+func (c *carrier) one(ctx context.Context, replay string, d Due) (Sent, error) {
+	sent := Sent{Due: d, State: letter.Skipped, Partition: letter.NoPlace, Offset: letter.NoPlace}
+	to := c.routeOf(&d.Failure)
+	if to == "" || d.Status != letter.Replaying {
+		sent.Detail = "not published: " + d.Status.String()
+		return sent, nil
+	}
+	record, err := c.failures.Raw(ctx, d.ID)
+	if err != nil {
+		return sent, err
+	}
+	sent.Partition, sent.Offset, err = c.kafka.Redeliver(ctx, Redelivery{Replay: replay, To: to, Failure: d.Failure, Record: record})
+	if errors.Is(err, ErrUnfit) {
+		sent.Detail = err.Error()
+		sent.Partition, sent.Offset = letter.NoPlace, letter.NoPlace
+		return sent, nil
+	}
+	if err != nil {
+		return sent, err
+	}
+	sent.State = letter.Published
+	if d.Group == "" {
+		sent.State = letter.ItemApplied
+		sent.Detail = fmt.Sprintf("published to %s/%d@%d", to, sent.Partition, sent.Offset)
+	}
+	return sent, nil
+}
+
+func (c *carrier) routeOf(f *letter.Failure) string {
+	for _, r := range c.routes {
+		if r.Topic == f.Topic && r.Group == f.Group {
+			return r.To
+		}
+	}
+	return ""
+}
+
+// pace keeps a replay to its rate. The zero value may begin at once.
+type pace struct{ next time.Time }
+
+// portion is how many records may go now: a tenth of a second's.
+func (*pace) portion(rate int32) int64 { return min(max(int64(rate)/10, 1), maxPortion) }
+
+// spent notes that so many went, and answers the wait before the next.
+func (p *pace) spent(now time.Time, n int, rate int32) time.Duration {
+	if p.next.Before(now.Add(-time.Second)) {
+		p.next = now // it was held up: what it missed is not made up for in a burst
+	}
+	p.next = p.next.Add(time.Duration(n) * time.Second / time.Duration(rate))
+	return max(p.next.Sub(now), 0)
+}

@@ -1,0 +1,189 @@
+package redrive
+
+import (
+	"context"
+	"errors"
+
+	"floodgate.internal/services/dlq/internal/letter"
+)
+
+// Errors of a request about a replay.
+var (
+	// ErrNoReplay: there is no replay of that id.
+	ErrNoReplay = errors.New("no such replay")
+	// ErrNothingSelected: no failure that a replay may take is among those asked
+	// for. A failure is taken while it is OPEN, or PARKED where that is asked for
+	// by name, by one replay at a time, and if its group has a replay topic.
+	ErrNothingSelected = errors.New("no failure is selected: none is OPEN (or PARKED, where the filter names it) and has a topic to be replayed to")
+	// ErrReplayEnded: it has ended already.
+	ErrReplayEnded = errors.New("the replay has ended")
+)
+
+// What a replay does to a failure, as its history says it.
+const (
+	ActionReplayed    = "REPLAYED"
+	ActionApplied     = "APPLIED"
+	ActionFailedAgain = "FAILED_AGAIN"
+	ActionParked      = "PARKED"
+	// ActionCanceled: an operator ended the replay that has it.
+	ActionCanceled = "REPLAY_CANCELED"
+	// ActionReleased: given back unpublished. ActionLost: given back as the group
+	// has passed it without an outcome.
+	ActionReleased = "RELEASED"
+	ActionLost     = "NO_OUTCOME"
+)
+
+// Replay is a frozen selection of failures on its way back.
+type Replay struct {
+	// ID names the replay; RequestID the request, empty where it was not named.
+	ID, RequestID string
+	State         letter.ReplayState
+	// Actor asked for it, and why.
+	Actor, Reason string
+	// Filter selected; empty for a single failure.
+	Filter string
+	// StopReason is why it stopped itself, empty where it did not.
+	StopReason string
+	// Rate is how many records a second; StopPermille how many of 1,000 outcomes
+	// may fail again before it stops itself.
+	Rate, StopPermille int32
+	// Canary has it go in steps, see letter.Allowed.
+	Canary bool
+	// CreatedAt and EndedAt are Unix microseconds; EndedAt is 0 while it runs.
+	CreatedAt, EndedAt int64
+	letter.Progress
+}
+
+// Route is where a group's failures of a topic are replayed to; Group is empty
+// for a client's own report.
+type Route struct{ Topic, Group, To string }
+
+// Selection is what a replay is asked to take.
+type Selection struct {
+	// Filter selects, or else Failure, the id of one.
+	Filter  letter.Filter
+	Failure string
+	// Parked takes PARKED failures too.
+	Parked bool
+	// Routes are those there are: a failure of none is not taken.
+	Routes []Route
+}
+
+// Destination is a topic that a replay writes to.
+type Destination struct {
+	Topic string
+	Count int64
+}
+
+// Conflict is a key of which not all failures are selected, so that a later
+// event would be replayed before an earlier one.
+type Conflict struct {
+	Group, Key string
+	// Earlier is how many earlier ones are unresolved and not selected.
+	Earlier int64
+}
+
+// Survey is what a selection would do.
+type Survey struct {
+	Selected        int64
+	Destinations    []Destination
+	Conflicts       []Conflict
+	AlreadyResolved int64
+}
+
+// Due is a failure that waits to be published.
+type Due struct {
+	// Item is its place in the order of publishing.
+	Item int64
+	letter.Failure
+}
+
+// Sent is what became of a Due.
+type Sent struct {
+	Due
+	// State is Published, ItemApplied for a client's report at its source, or
+	// Skipped; Detail says why.
+	State  letter.Item
+	Detail string
+	// Partition and Offset are where the record stands, -1 where it does not.
+	Partition int32
+	Offset    int64
+}
+
+// Unconfirmed is a published record without an outcome.
+type Unconfirmed struct {
+	Replay, Failure string
+	Item            int64
+	// Topic is the replay topic, Partition and Offset are where the record is.
+	Topic, Group string
+	Partition    int32
+	Offset       int64
+}
+
+// Outcome is what a group says of a replayed record.
+type Outcome struct {
+	Replay, Failure, Group string
+	// Failed: it was dead-lettered again, Detail says why.
+	Failed bool
+	Detail string
+}
+
+// Replays keep replays and the claims they have on failures. Safe for concurrent
+// use; several processes may share one.
+type Replays interface {
+	// Freeze takes the selection's failures for a replay, all in one
+	// transaction, in the order in which they are to be published: by their place
+	// in the log. A failure that another replay has is not taken. The same
+	// RequestID answers the replay that is there. Errors: ErrNothingSelected.
+	Freeze(ctx context.Context, r Replay, s Selection) (Replay, error)
+	// Survey answers what Freeze would take now, and up to limit conflicts.
+	Survey(ctx context.Context, s Selection, limit int) (Survey, error)
+	// Get answers a replay. Errors: ErrNoReplay.
+	Get(ctx context.Context, id string) (Replay, error)
+	// Holder answers the replay that has a failure now, "" where none has.
+	Holder(ctx context.Context, failure string) (string, error)
+	// Cancel marks a replay as canceled; who runs it then ends it. Errors:
+	// ErrNoReplay, ErrReplayEnded.
+	Cancel(ctx context.Context, id string, e Entry) error
+
+	// Adopt makes an owner the one who runs up to limit replays that have not
+	// ended and that nobody runs now, until a time in Unix microseconds.
+	Adopt(ctx context.Context, owner string, now, until int64, limit int) ([]string, error)
+	// Renew keeps the ownership until a time; false where it is somebody else's.
+	Renew(ctx context.Context, id, owner string, until int64) (bool, error)
+	// Due answers up to limit failures that wait to be published, in order.
+	Due(ctx context.Context, id string, limit int) ([]Due, error)
+	// Sent writes down what became of them; an outcome that came sooner stays.
+	Sent(ctx context.Context, id string, sent []Sent, at int64) error
+	// Confirming says that everything is published.
+	Confirming(ctx context.Context, id string) error
+	// End ends a replay and gives back what it has not published.
+	End(ctx context.Context, id string, state letter.ReplayState, reason string, at int64) error
+
+	// Settle takes outcomes, all or none; the same ones again change nothing.
+	Settle(ctx context.Context, outcomes []Outcome, at int64) error
+	// Unconfirmed answers up to limit records that were published before a time
+	// and have no outcome, the oldest first.
+	Unconfirmed(ctx context.Context, before int64, limit int) ([]Unconfirmed, error)
+	// Lose gives back those of the records that still have no outcome.
+	Lose(ctx context.Context, lost []Unconfirmed, at int64) error
+}
+
+// Redelivery is a failure's record on its way back.
+type Redelivery struct {
+	// Replay names the replay, To is the topic.
+	Replay, To string
+	letter.Failure
+	letter.Record
+}
+
+// ErrUnfit says that a record cannot be replayed at all; the error says why.
+var ErrUnfit = errors.New("the record cannot be replayed")
+
+// Redeliverer puts records into Kafka.
+type Redeliverer interface {
+	// Redeliver returns once the record is durable, with its place. Errors:
+	// ErrUnfit; after any other the same record may be in Kafka, and is
+	// redelivered.
+	Redeliver(ctx context.Context, r Redelivery) (partition int32, offset int64, err error)
+}

@@ -1,0 +1,167 @@
+package redrive
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"floodgate.internal/services/dlq/internal/letter"
+)
+
+const (
+	// leaseFor is how long a replay stays without a runner after its own was
+	// killed.
+	leaseFor = 10 * time.Second
+	// adoptEvery is how often a Runner looks for replays that nobody runs.
+	adoptEvery = 250 * time.Millisecond
+	// adoptLimit is how many replays it takes over at a time.
+	adoptLimit = 16
+	// lookEvery is how often a replay that waits for outcomes is looked at.
+	lookEvery = 100 * time.Millisecond
+	// storePause is the wait after the store or Kafka was away.
+	storePause = time.Second
+)
+
+// Runner publishes what replays have selected, in order, and ends them. A replay
+// is run by one Runner at a time, of all processes: the store leases it. Where a
+// lease has passed while its owner was still at work, two may publish the same
+// records, which their groups take once.
+//
+// Nothing is kept in memory between two looks at a replay: what has been
+// published, which step the canary has reached and whether too many failed
+// follows from the store. So a replay goes on after a crash of anything where it
+// was written down last, and repeats at most one portion.
+type Runner struct {
+	replays Replays
+	carrier *carrier
+	owner   string
+	log     *slog.Logger
+}
+
+// NewRunner answers a runner; records are read from failures and go to Kafka by
+// the routes.
+func NewRunner(replays Replays, failures Failures, kafka Redeliverer, routes []Route, log *slog.Logger) *Runner {
+	return &Runner{
+		replays: replays, owner: uuid.NewString(), log: log,
+		carrier: &carrier{failures: failures, kafka: kafka, routes: routes},
+	}
+}
+
+// Run takes over replays that nobody runs until ctx ends, and then gives them
+// up, so that another process goes on at once.
+func (r *Runner) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		now := time.Now()
+		ids, err := r.replays.Adopt(ctx, r.owner, now.UnixMicro(), now.Add(leaseFor).UnixMicro(), adoptLimit)
+		pause := adoptEvery
+		if err != nil && ctx.Err() == nil {
+			r.log.WarnContext(ctx, "replays cannot be looked for", slog.Any("error", err))
+			pause = storePause
+		}
+		for _, id := range ids {
+			running.Go(func() { r.drive(ctx, id) })
+		}
+		if !sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
+// drive runs a replay until it has ended, is somebody else's, or ctx ends.
+func (r *Runner) drive(ctx context.Context, id string) {
+	log := r.log.With(slog.String("replay", id))
+	log.InfoContext(ctx, "replay runs")
+	var p pace
+	for {
+		mine, err := r.replays.Renew(ctx, id, r.owner, time.Now().Add(leaseFor).UnixMicro())
+		if err == nil && !mine {
+			log.WarnContext(ctx, "replay is run by another instance")
+			return
+		}
+		pause, ended := time.Duration(0), false
+		if err == nil {
+			pause, ended, err = r.advance(ctx, id, &p)
+		}
+		if ended {
+			return
+		}
+		if err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "replay waits", slog.Any("error", err))
+			pause = storePause
+		}
+		if !sleep(ctx, pause) {
+			r.giveUp(ctx, id)
+			return
+		}
+	}
+}
+
+// giveUp ends the lease, with the little time there is at a shutdown.
+func (r *Runner) giveUp(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if _, err := r.replays.Renew(ctx, id, r.owner, 0); err != nil {
+		r.log.WarnContext(ctx, "replay goes on when its lease has passed", slog.String("replay", id), slog.Any("error", err))
+	}
+}
+
+// advance takes a replay one look further and answers how long the next may
+// wait, or that it has ended.
+func (r *Runner) advance(ctx context.Context, id string, p *pace) (pause time.Duration, ended bool, err error) {
+	replay, err := r.replays.Get(ctx, id)
+	if err != nil {
+		return 0, false, err
+	}
+	switch {
+	case replay.EndedAt != 0:
+		return 0, true, nil
+	case replay.State == letter.Canceled:
+		return r.end(ctx, replay, letter.Canceled, "")
+	case replay.Waiting > 0 && letter.TooMany(replay.Progress, int64(replay.StopPermille)):
+		return r.end(ctx, replay, letter.Stopped, letter.StopReason(replay.Progress))
+	case replay.Waiting == 0 && replay.Outstanding == 0:
+		return r.end(ctx, replay, letter.Done, "")
+	case replay.Waiting == 0:
+		return lookEvery, false, r.replays.Confirming(ctx, id)
+	}
+	n := min(letter.Allowed(replay.Progress, replay.Canary), p.portion(replay.Rate))
+	if n == 0 {
+		return lookEvery, false, nil
+	}
+	due, err := r.replays.Due(ctx, id, int(n))
+	if err != nil {
+		return 0, false, err
+	}
+	sent, failed := r.carrier.carry(ctx, id, due)
+	// What is in Kafka is written down also at a shutdown.
+	if err := r.replays.Sent(context.WithoutCancel(ctx), id, sent, time.Now().UnixMicro()); err != nil {
+		return 0, false, err
+	}
+	return p.spent(time.Now(), len(sent), replay.Rate), false, failed
+}
+
+func (r *Runner) end(ctx context.Context, replay Replay, state letter.ReplayState, reason string) (time.Duration, bool, error) {
+	if err := r.replays.End(ctx, replay.ID, state, reason, time.Now().UnixMicro()); err != nil {
+		return 0, false, err
+	}
+	r.log.InfoContext(ctx, "replay ended", slog.String("replay", replay.ID), slog.Int64("applied", replay.Applied+replay.Already),
+		slog.Int64("failed again", replay.Failed), slog.String("reason", reason))
+	return 0, true, nil
+}
+
+// sleep waits; false once ctx has ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"floodgate.internal/backbone/sqldb"
+	"floodgate.internal/services/dlq/internal/letter"
+	"floodgate.internal/services/dlq/internal/redrive"
+)
+
+// Adopt makes an owner the one who runs up to limit replays that have not ended
+// and that nobody runs now. Two who ask at once get different ones: the second
+// waits for the row and finds its condition no longer met.
+func (s *Replays) Adopt(ctx context.Context, owner string, now, until int64, limit int) ([]string, error) {
+	found, err := s.db.Write.QueryContext(ctx, `UPDATE replays SET lease_owner = $1, lease_until = $2
+ WHERE ended_at = 0 AND lease_until < $3 AND replay_id IN (
+ SELECT replay_id FROM replays WHERE ended_at = 0 AND lease_until < $3 ORDER BY created_at LIMIT $4) RETURNING replay_id`,
+		owner, until, now, limit)
+	if err != nil {
+		return nil, fmt.Errorf("taking over replays: %w", err)
+	}
+	ids, err := collect(found, func(scan scanner) (id string, err error) {
+		err = scan(&id)
+		return id, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("taking over replays: %w", err)
+	}
+	return ids, nil
+}
+
+// Renew keeps the ownership until a time, and gives it up with one that has
+// passed; false where it is somebody else's.
+func (s *Replays) Renew(ctx context.Context, id, owner string, until int64) (bool, error) {
+	done, err := s.db.Write.ExecContext(ctx, "UPDATE replays SET lease_until = $1 WHERE replay_id = $2 AND lease_owner = $3", until, id, owner)
+	if err != nil {
+		return false, fmt.Errorf("keeping replay %s: %w", id, err)
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
+}
+
+// Due answers up to limit failures that wait to be published, in order.
+func (s *Replays) Due(ctx context.Context, id string, limit int) ([]redrive.Due, error) {
+	found, err := s.db.Read.QueryContext(ctx, `SELECT i.item, `+columnsOf("f")+` FROM replay_items AS i
+ JOIN failures AS f ON f.failure_id = i.failure_id WHERE i.replay_id = $1 AND i.state = 1 ORDER BY i.item LIMIT $2`, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading what replay %s has to publish: %w", id, err)
+	}
+	due, err := collect(found, func(scan scanner) (d redrive.Due, err error) {
+		d.Failure, err = scanFailure(func(into ...any) error { return scan(append([]any{&d.Item}, into...)...) })
+		return d, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what replay %s has to publish: %w", id, err)
+	}
+	return due, nil
+}
+
+// Sent writes down what became of failures; an outcome that came sooner stays.
+// The failures of reports and of what was skipped move with it.
+func (s *Replays) Sent(ctx context.Context, id string, sent []redrive.Sent, at int64) error {
+	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		m, err := newMover(ctx, tx, idsOf(sent, func(one redrive.Sent) string { return one.ID }))
+		if err != nil {
+			return err
+		}
+		defer m.close()
+		for _, one := range sent {
+			published, settled := at, at
+			if one.State == letter.Skipped {
+				published = 0
+			}
+			if one.State == letter.Published {
+				settled = 0
+			}
+			err := m.exec(ctx, `UPDATE replay_items SET published_at = $1, sent_partition = $2, sent_offset = $3,
+ settled_at = CASE WHEN state = 1 THEN $4 ELSE settled_at END, detail = CASE WHEN state = 1 THEN $5 ELSE detail END,
+ state = CASE WHEN state = 1 THEN $6 ELSE state END WHERE replay_id = $7 AND item = $8`,
+				published, one.Partition, one.Offset, settled, one.Detail, int16(one.State), id, one.Item)
+			if err != nil {
+				return fmt.Errorf("writing what replay %s has published: %w", id, err)
+			}
+			if err := m.sent(ctx, id, one, at); err != nil {
+				return err
+			}
+		}
+		return m.finish(ctx)
+	})
+}
+
+// sent moves a failure whose replay has nothing more to wait for.
+func (m *mover) sent(ctx context.Context, id string, one redrive.Sent, at int64) error {
+	e := redrive.Entry{At: at, Actor: redrive.System, Detail: one.Detail, Replay: id}
+	switch one.State {
+	case letter.ItemApplied:
+		e.Action = redrive.ActionApplied
+		return m.step(ctx, one.ID, letter.Applied, e)
+	case letter.Skipped:
+		if m.known[one.ID].Status != letter.Replaying {
+			return nil
+		}
+		e.Action = redrive.ActionReleased
+		return m.step(ctx, one.ID, letter.Released, e)
+	default:
+		return nil
+	}
+}
+
+// Confirming says that everything is published.
+func (s *Replays) Confirming(ctx context.Context, id string) error {
+	_, err := s.db.Write.ExecContext(ctx, "UPDATE replays SET state = $1 WHERE replay_id = $2 AND state = $3", letter.Confirming, id, letter.Running)
+	if err != nil {
+		return fmt.Errorf("writing that replay %s is published: %w", id, err)
+	}
+	return nil
+}
+
+// End ends a replay and gives back what it has not published. One that was
+// canceled meanwhile stays so.
+func (s *Replays) End(ctx context.Context, id string, state letter.ReplayState, reason string, at int64) error {
+	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE replays SET ended_at = $1, stop_reason = $2, lease_until = 0,
+ state = CASE WHEN state = $3 THEN state ELSE $4 END WHERE replay_id = $5 AND ended_at = 0`,
+			at, reason, int16(letter.Canceled), int16(state), id)
+		if err != nil {
+			return fmt.Errorf("ending replay %s: %w", id, err)
+		}
+		counts := newTally()
+		if err := moveItems(ctx, tx, counts, letter.Replaying, letter.Open, -1, id); err != nil {
+			return err
+		}
+		err = noteItems(ctx, tx, id, "state = 1", redrive.Entry{At: at, Action: redrive.ActionReleased, Actor: redrive.System, Detail: reason})
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE replay_items SET state = $1, settled_at = $2, detail = 'the replay ended' WHERE replay_id = $3 AND state = 1",
+			letter.Skipped, at, id)
+		if err != nil {
+			return fmt.Errorf("ending replay %s: %w", id, err)
+		}
+		return counts.write(ctx, tx)
+	})
+}

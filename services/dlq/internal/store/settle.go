@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"floodgate.internal/backbone/sqldb"
+	"floodgate.internal/services/dlq/internal/letter"
+	"floodgate.internal/services/dlq/internal/redrive"
+)
+
+// mover moves failures along their status machine in one transaction.
+type mover struct {
+	writer
+	known, before map[string]letter.Failure
+	// moved are those that changed, in their order.
+	moved []string
+}
+
+// newMover locks the failures named.
+func newMover(ctx context.Context, tx *sqldb.Tx, ids []string) (*mover, error) {
+	known, err := lockKnown(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return &mover{writer: writer{tx: tx}, known: known, before: map[string]letter.Failure{}}, nil
+}
+
+func idsOf[T any](all []T, id func(T) string) []string {
+	ids := make([]string, len(all))
+	for i, one := range all {
+		ids[i] = id(one)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// step moves a failure and writes the entry; nothing where it has expired.
+func (m *mover) step(ctx context.Context, id string, step letter.Step, e redrive.Entry) error {
+	f, is := m.known[id]
+	if !is {
+		return nil
+	}
+	after, err := stepped(f, step, e.At)
+	if err != nil {
+		return err
+	}
+	if step == letter.Released && e.Action == redrive.ActionReleased {
+		after.Replays = max(after.Replays-1, 0)
+	}
+	if _, again := m.before[id]; !again {
+		m.before[id] = f
+		m.moved = append(m.moved, id)
+	}
+	m.known[id] = after
+	return m.note(ctx, id, e)
+}
+
+// finish writes the failures and counts them.
+func (m *mover) finish(ctx context.Context) error {
+	counts := newTally()
+	for _, id := range m.moved {
+		before, after := m.before[id], m.known[id]
+		if err := m.write(ctx, &after); err != nil {
+			return err
+		}
+		counts.move(&before, &after)
+	}
+	return counts.write(ctx, m.tx)
+}
+
+// Settle takes outcomes, all or none; the same ones again change nothing.
+// Outcomes of failures or replays that are not there change nothing either.
+func (s *Replays) Settle(ctx context.Context, outcomes []redrive.Outcome, at int64) error {
+	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		m, err := newMover(ctx, tx, idsOf(outcomes, func(o redrive.Outcome) string { return o.Failure }))
+		if err != nil {
+			return err
+		}
+		defer m.close()
+		for _, o := range outcomes {
+			if err := m.settle(ctx, o, at); err != nil {
+				return err
+			}
+		}
+		return m.finish(ctx)
+	})
+}
+
+// settle takes one outcome. The failure is locked, and with it its items.
+func (m *mover) settle(ctx context.Context, o redrive.Outcome, at int64) error {
+	var item letter.Item
+	err := m.tx.QueryRowContext(ctx, "SELECT state FROM replay_items WHERE replay_id = $1 AND failure_id = $2", o.Replay, o.Failure).Scan(&item)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading what replay %s waits for: %w", o.Replay, err)
+	}
+	f := m.known[o.Failure]
+	next, step := letter.Heard(item, o.Failed, f.Status, f.Replays)
+	if next != item {
+		err := m.exec(ctx, "UPDATE replay_items SET state = $1, settled_at = $2, detail = $3 WHERE replay_id = $4 AND failure_id = $5",
+			int16(next), at, letter.Text(o.Detail, maxDetail), o.Replay, o.Failure)
+		if err != nil {
+			return fmt.Errorf("writing an outcome of replay %s: %w", o.Replay, err)
+		}
+	}
+	if step == 0 {
+		return nil
+	}
+	return m.step(ctx, o.Failure, step, redrive.Entry{At: at, Action: actionOf(step), Actor: redrive.System, Detail: o.Detail, Replay: o.Replay})
+}
+
+func actionOf(step letter.Step) string {
+	switch step {
+	case letter.Applied:
+		return redrive.ActionApplied
+	case letter.Capped:
+		return redrive.ActionParked
+	default:
+		return redrive.ActionFailedAgain
+	}
+}
+
+// Unconfirmed answers up to limit records that were published before a time and
+// have no outcome, the oldest first.
+func (s *Replays) Unconfirmed(ctx context.Context, before int64, limit int) ([]redrive.Unconfirmed, error) {
+	found, err := s.db.Read.QueryContext(ctx, `SELECT i.replay_id, i.failure_id, i.item, f.topic, f.consumer_group, i.sent_partition, i.sent_offset
+ FROM replay_items AS i JOIN failures AS f ON f.failure_id = i.failure_id
+ WHERE i.state = 2 AND i.published_at < $1 ORDER BY i.published_at LIMIT $2`, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading what has no outcome: %w", err)
+	}
+	all, err := collect(found, func(scan scanner) (u redrive.Unconfirmed, err error) {
+		err = scan(&u.Replay, &u.Failure, &u.Item, &u.Topic, &u.Group, &u.Partition, &u.Offset)
+		return u, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what has no outcome: %w", err)
+	}
+	return all, nil
+}
+
+// Lose gives back those of the records that still have no outcome.
+func (s *Replays) Lose(ctx context.Context, lost []redrive.Unconfirmed, at int64) error {
+	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		m, err := newMover(ctx, tx, idsOf(lost, func(u redrive.Unconfirmed) string { return u.Failure }))
+		if err != nil {
+			return err
+		}
+		defer m.close()
+		for _, u := range lost {
+			done, err := tx.ExecContext(ctx, "UPDATE replay_items SET state = $1, settled_at = $2 WHERE replay_id = $3 AND item = $4 AND state = $5",
+				letter.Lost, at, u.Replay, u.Item, letter.Published)
+			if err != nil {
+				return fmt.Errorf("giving back what replay %s has no outcome of: %w", u.Replay, err)
+			}
+			if n, err := done.RowsAffected(); err != nil || n == 0 || m.known[u.Failure].Status != letter.Replaying {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			err = m.step(ctx, u.Failure, letter.Released, redrive.Entry{
+				At: at, Action: redrive.ActionLost, Actor: redrive.System, Replay: u.Replay,
+				Detail: fmt.Sprintf("%s has passed %s/%d@%d without an outcome", u.Group, u.Topic, u.Partition, u.Offset),
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return m.finish(ctx)
+	})
+}
