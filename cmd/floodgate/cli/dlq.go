@@ -19,6 +19,9 @@ type dlqCmd struct {
 	Show    dlqShowCmd    `cmd:"" help:"Show a failure with its payload and history. That it was seen is written down."`
 	Groups  dlqGroupsCmd  `cmd:"" help:"List the kinds of failures, the largest first, and what is at fault."`
 	Watch   dlqWatchCmd   `cmd:"" help:"Print failures as they come, until interrupted."`
+	Replay  dlqReplayCmd  `cmd:"" help:"Bring failures back to where they failed, and wait for what becomes of them."`
+	Follow  dlqFollowCmd  `cmd:"" help:"Show a replay until its end."`
+	Cancel  dlqCancelCmd  `cmd:"" help:"End a replay; what it has published goes on to its outcome."`
 	Discard dlqDiscardCmd `cmd:"" help:"Decide that failures need not be applied."`
 	Restore dlqRestoreCmd `cmd:"" help:"Open discarded or parked failures again."`
 	Note    dlqNoteCmd    `cmd:"" help:"Add a note to a failure's history."`
