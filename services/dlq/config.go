@@ -48,6 +48,9 @@ type Config struct {
 	Batch int
 	// CommitEvery is the interval of offset commits: 500 ms.
 	CommitEvery time.Duration
+	// ReplayLease is how long a replay stays without a runner after its own was
+	// killed: 10 s.
+	ReplayLease time.Duration
 	// ResumeOutOfRange lets the consumer go on from the oldest record where its
 	// committed offset is no longer in the log; what lies between was never
 	// kept. Without it start refuses.
@@ -71,6 +74,9 @@ func (c Config) withDefaults() Config {
 	if c.CommitEvery == 0 {
 		c.CommitEvery = 500 * time.Millisecond
 	}
+	if c.ReplayLease == 0 {
+		c.ReplayLease = 10 * time.Second
+	}
 	return c
 }
 
@@ -88,6 +94,7 @@ func (c Config) Validate() error {
 	fault(d.SweepEvery < time.Second, "SweepEvery is %s, must be a second at least", d.SweepEvery)
 	fault(d.Batch < 1 || d.Batch > 100_000, "Batch is %d, must be 1 to 100,000", d.Batch)
 	fault(d.CommitEvery < 10*time.Millisecond, "CommitEvery is %s, must be 10ms at least", d.CommitEvery)
+	fault(d.ReplayLease < 100*time.Millisecond, "ReplayLease is %s, must be 100ms at least", d.ReplayLease)
 	for _, r := range d.Roles {
 		fault(!slices.Contains(Roles(), r), "Roles names %q, must be of api, ingest, replay", r)
 	}

@@ -26,6 +26,8 @@ const (
 	crashBrokersVar  = "FLOODGATE_TEST_CRASH_BROKERS"
 	crashDatabaseVar = "FLOODGATE_TEST_CRASH_DATABASE"
 	crashAtVar       = "FLOODGATE_TEST_CRASH_AT"
+	// crashReplayVar: it dies in the middle of a replay.
+	crashReplayVar = "FLOODGATE_TEST_CRASH_REPLAY"
 )
 
 // crashLetters is how many failures a flood has; each of them fails twice.
@@ -58,10 +60,11 @@ func TestKilledInTheMiddleOfIngest(t *testing.T) {
 }
 
 // crashOnce runs a child until it dies.
-func crashOnce(t *testing.T, in *installation, at string) {
+func crashOnce(t *testing.T, in *installation, at string, env ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashChild$", "-test.timeout=1m")
 	cmd.Env = append(os.Environ(), crashBrokersVar+"="+strings.Join(in.Brokers, ","), crashDatabaseVar+"="+in.DatabaseURL, crashAtVar+"="+at)
+	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = io.Discard, t.Output()
 	err := cmd.Run()
 	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
@@ -90,13 +93,17 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	service, err := dlq.New(cfg, dlq.Deps{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}, srv)
 	in.must(err)
 	var seen atomic.Int64
-	service.Inject(func(w string, _ int) error {
+	die := func(w string, _ int) error {
 		if w == when && seen.Add(1) == count {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}
 		return nil
-	})
+	}
+	service.Inject(die)
+	if os.Getenv(crashReplayVar) != "" {
+		service.InjectReplays(die)
+	}
 	in.must(service.Run(t.Context(), func() {}))
 }
 

@@ -16,6 +16,56 @@ func (s *Service) Inject(faults Faults) {
 	s.wrap = func(p *parts) { p.failures = faultyFailures{p.failures, faults} }
 }
 
+// InjectReplays has the service tell faults around the writing down of a portion
+// of a replay, and around each record on its way ("publish before", "publish
+// after").
+func (s *Service) InjectReplays(faults Faults) {
+	s.wrap = func(p *parts) {
+		p.replays, p.kafka = faultyReplays{p.replays, faults}, faultyKafka{p.kafka, faults}
+	}
+}
+
+type faultyReplays struct {
+	redrive.Replays
+	faults Faults
+}
+
+func (f faultyReplays) Sent(ctx context.Context, id string, sent []redrive.Sent, at int64) error {
+	if err := f.faults("before", len(sent)); err != nil {
+		return err
+	}
+	if err := f.Replays.Sent(ctx, id, sent, at); err != nil {
+		return err
+	}
+	return f.faults("after", len(sent))
+}
+
+func (f faultyReplays) Settle(ctx context.Context, outcomes []redrive.Outcome, at int64) error {
+	if err := f.faults("settle-before", len(outcomes)); err != nil {
+		return err
+	}
+	if err := f.Replays.Settle(ctx, outcomes, at); err != nil {
+		return err
+	}
+	return f.faults("settle-after", len(outcomes)) // the Kafka commit comes next
+}
+
+type faultyKafka struct {
+	redrive.Redeliverer
+	faults Faults
+}
+
+func (f faultyKafka) Redeliver(ctx context.Context, r redrive.Redelivery) (int32, int64, error) {
+	if err := f.faults("publish-before", 1); err != nil {
+		return 0, 0, err
+	}
+	partition, offset, err := f.Redeliverer.Redeliver(ctx, r)
+	if err != nil {
+		return 0, 0, err
+	}
+	return partition, offset, f.faults("publish-after", 1)
+}
+
 type faultyFailures struct {
 	redrive.Failures
 	faults Faults

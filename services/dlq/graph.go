@@ -116,7 +116,7 @@ func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 		}
 	}
 	if s.cfg.has(RoleReplay) {
-		g.runner = redrive.NewRunner(p.replays, p.failures, p.kafka, stream.Routes(), s.deps.Log)
+		g.runner = redrive.NewRunner(p.replays, p.failures, p.kafka, stream.Routes(), s.cfg.ReplayLease, s.deps.Log)
 		g.passage = redrive.NewPassage(p.replays, p.log, stream.Routes(), s.deps.Log)
 		handler := stream.NewOutcomeHandler(redrive.NewConfirmer(p.replays), s.deps.Log)
 		return g.join(s, topics.GroupDLQOutcome, []string{topics.DLQOutcome}, handler)

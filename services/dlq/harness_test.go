@@ -37,7 +37,7 @@ func newInstallation(t *testing.T) *installation {
 }
 
 func (in *installation) config() dlq.Config {
-	return dlq.Config{Kafka: broker.Config{Brokers: in.Brokers}, DatabaseURL: in.DatabaseURL, CommitEvery: 50 * time.Millisecond}
+	return dlq.Config{Kafka: broker.Config{Brokers: in.Brokers}, DatabaseURL: in.DatabaseURL, CommitEvery: 50 * time.Millisecond, ReplayLease: 500 * time.Millisecond}
 }
 
 // instance is one process's worth of the service, reached over a socket.

@@ -24,5 +24,6 @@ func (c Config) Settings() []introspect.Setting {
 		introspect.Plain("Batch", c.Batch),
 		introspect.Plain("ResumeOutOfRange", c.ResumeOutOfRange),
 		introspect.Plain("CommitEvery", c.CommitEvery),
+		introspect.Plain("ReplayLease", c.ReplayLease),
 	}
 }

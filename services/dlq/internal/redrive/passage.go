@@ -67,7 +67,7 @@ func (p *Passage) Run(ctx context.Context) {
 }
 
 // Look gives back what has no outcome and never will, and answers how many
-// records it found.
+// records.
 func (p *Passage) Look(ctx context.Context) (int, error) {
 	waiting, err := p.replays.Unconfirmed(ctx, time.Now().Add(-passagePatience).UnixMicro(), passageLimit)
 	if err != nil || len(waiting) == 0 {
@@ -84,7 +84,7 @@ func (p *Passage) Look(ctx context.Context) (int, error) {
 	if err := p.catchUp(ctx, ends); err != nil {
 		return 0, err
 	}
-	return len(passed), p.replays.Lose(ctx, passed, time.Now().UnixMicro())
+	return p.replays.Lose(ctx, passed, time.Now().UnixMicro())
 }
 
 // passed answers those of the records that their group's offset is behind.

@@ -165,8 +165,9 @@ type Replays interface {
 	// Unconfirmed answers up to limit records that were published before a time
 	// and have no outcome, the oldest first.
 	Unconfirmed(ctx context.Context, before int64, limit int) ([]Unconfirmed, error)
-	// Lose gives back those of the records that still have no outcome.
-	Lose(ctx context.Context, lost []Unconfirmed, at int64) error
+	// Lose gives back those of the records that still have no outcome, and answers
+	// how many.
+	Lose(ctx context.Context, lost []Unconfirmed, at int64) (int, error)
 }
 
 // Redelivery is a failure's record on its way back.

@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// leaseFor is how long a replay stays without a runner after its own was
-	// killed.
-	leaseFor = 10 * time.Second
 	// adoptEvery is how often a Runner looks for replays that nobody runs.
 	adoptEvery = 250 * time.Millisecond
 	// adoptLimit is how many replays it takes over at a time.
@@ -38,14 +35,18 @@ type Runner struct {
 	replays Replays
 	carrier *carrier
 	owner   string
+	lease   time.Duration
 	log     *slog.Logger
 }
 
 // NewRunner answers a runner; records are read from failures and go to Kafka by
-// the routes.
-func NewRunner(replays Replays, failures Failures, kafka Redeliverer, routes []Route, log *slog.Logger) *Runner {
+// the routes. The lease is how long a replay stays without a runner after its own
+// was killed.
+func NewRunner(
+	replays Replays, failures Failures, kafka Redeliverer, routes []Route, lease time.Duration, log *slog.Logger,
+) *Runner {
 	return &Runner{
-		replays: replays, owner: uuid.NewString(), log: log,
+		replays: replays, owner: uuid.NewString(), lease: lease, log: log,
 		carrier: &carrier{failures: failures, kafka: kafka, routes: routes},
 	}
 }
@@ -57,7 +58,7 @@ func (r *Runner) Run(ctx context.Context) {
 	defer running.Wait()
 	for {
 		now := time.Now()
-		ids, err := r.replays.Adopt(ctx, r.owner, now.UnixMicro(), now.Add(leaseFor).UnixMicro(), adoptLimit)
+		ids, err := r.replays.Adopt(ctx, r.owner, now.UnixMicro(), now.Add(r.lease).UnixMicro(), adoptLimit)
 		pause := adoptEvery
 		if err != nil && ctx.Err() == nil {
 			r.log.WarnContext(ctx, "replays cannot be looked for", slog.Any("error", err))
@@ -78,7 +79,7 @@ func (r *Runner) drive(ctx context.Context, id string) {
 	log.InfoContext(ctx, "replay runs")
 	var p pace
 	for {
-		mine, err := r.replays.Renew(ctx, id, r.owner, time.Now().Add(leaseFor).UnixMicro())
+		mine, err := r.replays.Renew(ctx, id, r.owner, time.Now().Add(r.lease).UnixMicro())
 		if err == nil && !mine {
 			log.WarnContext(ctx, "replay is run by another instance")
 			return

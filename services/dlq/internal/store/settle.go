@@ -145,9 +145,12 @@ func (s *Replays) Unconfirmed(ctx context.Context, before int64, limit int) ([]r
 	return all, nil
 }
 
-// Lose gives back those of the records that still have no outcome.
-func (s *Replays) Lose(ctx context.Context, lost []redrive.Unconfirmed, at int64) error {
-	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+// Lose gives back those of the records that still have no outcome, and answers
+// how many.
+func (s *Replays) Lose(ctx context.Context, lost []redrive.Unconfirmed, at int64) (int, error) {
+	given := 0
+	err := s.db.InTx(ctx, func(tx *sqldb.Tx) error {
+		given = 0
 		m, err := newMover(ctx, tx, idsOf(lost, func(u redrive.Unconfirmed) string { return u.Failure }))
 		if err != nil {
 			return err
@@ -159,12 +162,14 @@ func (s *Replays) Lose(ctx context.Context, lost []redrive.Unconfirmed, at int64
 			if err != nil {
 				return fmt.Errorf("giving back what replay %s has no outcome of: %w", u.Replay, err)
 			}
-			if n, err := done.RowsAffected(); err != nil || n == 0 || m.known[u.Failure].Status != letter.Replaying {
-				if err != nil {
-					return err
-				}
+			n, err := done.RowsAffected()
+			if err != nil {
+				return err
+			}
+			if n == 0 || m.known[u.Failure].Status != letter.Replaying {
 				continue
 			}
+			given++
 			err = m.step(ctx, u.Failure, letter.Released, redrive.Entry{
 				At: at, Action: redrive.ActionLost, Actor: redrive.System, Replay: u.Replay,
 				Detail: fmt.Sprintf("%s has passed %s/%d@%d without an outcome", u.Group, u.Topic, u.Partition, u.Offset),
@@ -175,4 +180,8 @@ func (s *Replays) Lose(ctx context.Context, lost []redrive.Unconfirmed, at int64
 		}
 		return m.finish(ctx)
 	})
+	if err != nil {
+		return 0, err
+	}
+	return given, nil
 }
