@@ -306,6 +306,9 @@ func settled(c *replayScene) {
 	if h := c.history(ids[1]); !slices.Equal(h[len(h)-2:], []string{"anna REPLAYED mended", "system FAILED_AGAIN said"}) {
 		c.t.Errorf("history %q", h)
 	}
+	if h := c.history(ids[0]); !slices.Equal(h[len(h)-2:], []string{"anna REPLAYED mended", "system APPLIED said"}) {
+		c.t.Errorf("history %q", h)
+	}
 	c.hear(r.ID, ids[1], false) // it was published twice, and applied at last
 	c.expect(ids[1], letter.Resolved)
 	c.hear(uuid.NewString(), ids[2], false) // of another replay
