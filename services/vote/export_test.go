@@ -1,6 +1,8 @@
 package vote
 
 import (
+	"context"
+
 	"floodgate.internal/services/vote/internal/casting"
 )
 
@@ -16,6 +18,24 @@ func (s *Service) Inject(faults Faults) {
 		p.ledger = faultyLedger{p.ledger, faults}
 		p.votes = faultyPublisher{p.votes, faults}
 	}
+}
+
+// Refuse has the live view refuse changes with the error that refusal answers;
+// call it before Run.
+func (s *Service) Refuse(refusal func() error) {
+	s.wrap = func(p *parts) { p.view = refusingView{p.view, refusal} }
+}
+
+type refusingView struct {
+	casting.View
+	refusal func() error
+}
+
+func (v refusingView) Apply(ctx context.Context, changes []casting.Change) ([]casting.Result, error) {
+	if err := v.refusal(); err != nil {
+		return nil, err
+	}
+	return v.View.Apply(ctx, changes)
 }
 
 type faultyView struct {

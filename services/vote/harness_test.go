@@ -32,6 +32,8 @@ type installation struct {
 	tracer trace.TracerProvider
 	// faults are told the effects of its instances; nobody is where nil.
 	faults vote.Faults
+	// refusal is what the live view answers to changes; nil where it takes them.
+	refusal func() error
 }
 
 func newInstallation(t *testing.T) *installation {
@@ -78,6 +80,9 @@ func (in *installation) begin(change func(*vote.Config)) *instance {
 	in.must(err)
 	if in.faults != nil {
 		service.Inject(in.faults)
+	}
+	if in.refusal != nil {
+		service.Refuse(in.refusal)
 	}
 	addr := make(chan net.Addr, 1)
 	ready := lifecycle.NewReadiness()
