@@ -13,6 +13,7 @@ import (
 	"floodgate.internal/backbone/embedded/servertest"
 	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/rpc"
+	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/dlq"
 )
@@ -66,4 +67,31 @@ func BenchmarkFlood(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "failures/s")
 	b.ReportMetric(float64(peak)/(1<<20), "heap-MiB")
+}
+
+// BenchmarkReplay brings failures back to a group that does nothing, from the
+// request to the last confirmed outcome; ns/op is one failure. Run with
+// -benchtime 100000x.
+func BenchmarkReplay(b *testing.B) {
+	in := newInstallation(b)
+	w, i := in.writers(), in.start(nil)
+	for from := 0; from < b.N; from += 10_000 {
+		w.flood(topics.GroupVoteTally, from, min(from+10_000, b.N), failure.As(failure.Retryable, "SQL", errors.New("timeout after 301 ms")))
+	}
+	in.eventually("all are kept", func() bool {
+		res, err := i.GetStats(b.Context(), &dlqv1.GetStatsRequest{})
+		in.must(err)
+		return res.GetByStatus()["OPEN"] == int64(b.N)
+	})
+	in.serve(w, &group{name: topics.GroupVoteTally, batches: true}, nil)
+	rate := int32(100_000)
+	b.ResetTimer()
+	made := in.create(i, &dlqv1.CreateReplayRequest{Filter: "status = OPEN", RatePerSecond: &rate})
+	frozen := b.Elapsed()
+	if r := in.watch(i, made.GetReplayId()); r.GetApplied() != int64(b.N) {
+		b.Fatalf("replay %v", r)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "confirmed/s")
+	b.ReportMetric(frozen.Seconds(), "s-to-freeze")
 }

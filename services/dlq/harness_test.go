@@ -28,10 +28,10 @@ import (
 // installation is a set of servers on which instances of the service run.
 type installation struct {
 	servertest.Servers
-	t *testing.T
+	t testing.TB
 }
 
-func newInstallation(t *testing.T) *installation {
+func newInstallation(t testing.TB) *installation {
 	t.Helper()
 	return &installation{Servers: servertest.Fresh(t), t: t}
 }

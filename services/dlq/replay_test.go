@@ -38,6 +38,19 @@ type group struct {
 	order           map[string][]int64
 	bad             func(*record.Record) bool
 	seen            []*record.Record
+	// batches has it take slices of a partition, as the vote service does.
+	batches bool
+}
+
+// inSlices is a group that takes slices.
+type inSlices struct{ g *group }
+
+// HandleBatch implements consume.BatchHandler.
+func (s inSlices) HandleBatch(ctx context.Context, b *consume.Batch) error {
+	for i, r := range b.Records {
+		b.Fail(i, s.g.Handle(ctx, r))
+	}
+	return nil
 }
 
 // serve runs a member of the group until the test ends or stop is called.
@@ -48,7 +61,11 @@ func (in *installation) serve(w *writers, g *group, change func(*consume.Config)
 	if change != nil {
 		change(&cfg)
 	}
-	member, err := consume.NewGroup(cfg, broker.Config{Brokers: in.Brokers}, g, deadletter.New("vote", w.publisher), discard())
+	var handler any = g
+	if g.batches {
+		handler = inSlices{g}
+	}
+	member, err := consume.NewGroup(cfg, broker.Config{Brokers: in.Brokers}, handler, deadletter.New("vote", w.publisher), discard())
 	in.must(err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(in.t.Context()))
 	ended := make(chan error, 1)

@@ -15,8 +15,9 @@ const (
 	// maxPortion is how many records are published between two looks at their
 	// replay: what a crash repeats at most, and how late a cancel comes.
 	maxPortion = 1024
-	// lanes are how many records are on their way at once, each of at most 1 MiB.
-	lanes = 64
+	// lanes are how many records are on their way at once: they share the batches
+	// of one producer, whose own bound (64 MiB) holds also for large ones.
+	lanes = 256
 )
 
 // carrier brings failures' records into Kafka.
