@@ -48,8 +48,8 @@ type Progress struct {
 	Waiting, Outstanding, Applied, Already, Failed, Skipped, Lost int64
 }
 
-// Count adds n items of a state.
-func (p *Progress) Count(i Item, n int64) {
+// With answers the progress with n items of a state more.
+func (p Progress) With(i Item, n int64) Progress {
 	switch i {
 	case Selected:
 		p.Waiting += n
@@ -66,6 +66,7 @@ func (p *Progress) Count(i Item, n int64) {
 	case Lost:
 		p.Lost += n
 	}
+	return p
 }
 
 // Published answers how many are in Kafka.

@@ -51,7 +51,7 @@ func TestAnyCanaryEnds(t *testing.T) {
 			for _, to := range []letter.Item{letter.ItemApplied, letter.ItemFailed, letter.Lost} {
 				heard := rapid.Int64Range(0, p.Outstanding).Draw(t, "heard")
 				p.Outstanding -= heard
-				p.Count(to, heard)
+				p = p.With(to, heard)
 			}
 			if sent == 0 && n > 0 { // progress is certain in the end
 				p.Waiting, p.Skipped = p.Waiting-1, p.Skipped+1

@@ -43,7 +43,8 @@ func (c *carrier) carry(ctx context.Context, replay string, due []Due) ([]Sent, 
 		faults error
 		busy   sync.WaitGroup
 	)
-	for _, queue := range queues {
+	for lane := range queues {
+		queue := queues[lane]
 		if len(queue) == 0 {
 			continue
 		}

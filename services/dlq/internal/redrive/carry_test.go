@@ -192,7 +192,8 @@ func TestOnlyWhatWasPassedIsLost(t *testing.T) {
 	o := &offsets{
 		committed: map[int32]int64{0: 3}, ends: map[int32]int64{5: 10, 6: 20}, heard: map[int32]int64{6: 20},
 		settle: func(o *offsets) {
-			if asked++; asked == 3 { // the outcome of the first was at 9
+			asked++
+			if asked == 3 { // the outcome of the first was at 9
 				w.heard, o.heard[5] = []string{"f1"}, 10
 			}
 		},

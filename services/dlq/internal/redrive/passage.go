@@ -14,7 +14,7 @@ const (
 	// passagePatience is how long a record may be without one before it is asked
 	// whether its group has passed it.
 	passagePatience = 15 * time.Second
-	// passageLimit is how many are looked at at a time.
+	// passageLimit is how many are looked at together.
 	passageLimit = 1000
 	// catchUp bounds the wait for our own reading of outcomes.
 	catchUp = 30 * time.Second

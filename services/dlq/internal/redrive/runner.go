@@ -151,7 +151,7 @@ func (r *Runner) end(ctx context.Context, replay Replay, state letter.ReplayStat
 		return 0, false, err
 	}
 	r.log.InfoContext(ctx, "replay ended", slog.String("replay", replay.ID), slog.Int64("applied", replay.Applied+replay.Already),
-		slog.Int64("failed again", replay.Failed), slog.String("reason", reason))
+		slog.Int64("failed_again", replay.Failed), slog.String("reason", reason))
 	return 0, true, nil
 }
 

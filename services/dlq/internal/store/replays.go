@@ -71,7 +71,7 @@ func progress(ctx context.Context, q querier, id string) (letter.Progress, error
 		var state letter.Item
 		var n int64
 		err = scan(&state, &n)
-		p.Count(state, n)
+		p = p.With(state, n)
 		return none, err
 	})
 	return p, err

@@ -245,7 +245,7 @@ func leftOut(c *replayScene) {
 	_, err = c.step(ids[2], letter.DiscardedByOperator, base)
 	c.must(err)
 	c.record(c.letter("foreign", 1, func(l *letter.Letter) { l.Group = "billing" }),
-		c.letter("nowhere", 1, func(l *letter.Letter) { l.Partition, l.Failure.Offset = letter.NoPlace, letter.NoPlace }))
+		c.letter("nowhere", 1, func(l *letter.Letter) { l.Partition, l.Offset = letter.NoPlace, letter.NoPlace }))
 	r := c.freeze()
 	if due := c.due(r.ID); !slices.Equal(due, ids[:1]) {
 		c.t.Errorf("due %v, want %v", due, ids[:1])
@@ -269,7 +269,7 @@ func surveyed(c *replayScene) {
 	_, err := c.step(done[0], letter.Applied, base)
 	c.must(err)
 	c.record(c.letter("1", 1, other), c.letter("2", 2, same), c.letter("3", 3, other), c.letter("4", 4, same), c.letter("5", 5, other))
-	c.record(c.letter("report", 1, func(l *letter.Letter) { l.Group, l.Partition, l.Failure.Offset = "", letter.NoPlace, letter.NoPlace }))
+	c.record(c.letter("report", 1, func(l *letter.Letter) { l.Group, l.Partition, l.Offset = "", letter.NoPlace, letter.NoPlace }))
 	sel := c.selection()
 	sel.Filter = c.mine(is(letter.FieldClass, "RETRYABLE"))
 	s, err := c.r.Survey(c.t.Context(), sel, 10)
@@ -333,7 +333,7 @@ func early(c *replayScene) {
 }
 
 func reportSent(c *replayScene) {
-	l := c.letter("report", 1, func(l *letter.Letter) { l.Group, l.Partition, l.Failure.Offset = "", letter.NoPlace, letter.NoPlace })
+	l := c.letter("report", 1, func(l *letter.Letter) { l.Group, l.Partition, l.Offset = "", letter.NoPlace, letter.NoPlace })
 	c.record(l)
 	r := c.freeze()
 	c.send(r.ID, letter.ItemApplied)
