@@ -11,6 +11,7 @@ require (
 	floodgate.internal/proto v0.0.0
 	github.com/IBM/sarama v1.61.1
 	github.com/alecthomas/kong v1.17.0
+	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0
 	go.einride.tech/aip v0.86.3
 	go.opentelemetry.io/otel v1.47.0
