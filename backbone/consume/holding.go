@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"floodgate.internal/backbone/record"
+	"floodgate.internal/backbone/replay"
 )
 
 // beginKeys learns the held keys before the claim's first record; false when it
@@ -21,8 +22,12 @@ func (c *claim) beginKeys(ctx context.Context) bool {
 }
 
 // plain says that a record needs nothing but the handler: its key is not held as
-// far as this claim knows, and asking costs nothing.
+// far as this claim knows, and asking costs nothing; and nobody waits to be told
+// what became of it.
 func (c *claim) plain(r *record.Record) bool {
+	if c.cfg.Outcomes != nil && replay.Due(r, c.cfg.Group) {
+		return false
+	}
 	return c.keys == nil || !c.keys.replay && (r.Key == nil || !c.keys.mayHold(r.Key))
 }
 
