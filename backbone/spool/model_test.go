@@ -48,7 +48,8 @@ func TestAnyOutageKeepsWhatWasAcknowledgedInOrder(t *testing.T) {
 	db := sqldbtest.Open(t)
 	runs, failed := 0, false
 	rapid.Check(t, func(rt *rapid.T) {
-		if runs++; runs > modelRuns && !failed { // what failed is run again, to be shrunk
+		runs++
+		if runs > modelRuns && !failed { // what failed is run again, to be shrunk
 			return
 		}
 		m := &model{t: t, db: db, kafka: newKafka(), topic: fresh(), numbers: make(map[string]int), acked: make(map[string]bool)}
