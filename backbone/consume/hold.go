@@ -59,8 +59,10 @@ type keeper struct {
 	holds  Holds
 	source hold.Partition // as the claim began; of replay topics the group alone
 	replay bool
-	owner  string
-	fenced atomic.Bool // another claim has begun; this one must begin again
+	// owner is the name of this claim's last beginning, each of which has one of
+	// its own; nil where another claim has begun since, and this one must begin
+	// again.
+	owner atomic.Pointer[string]
 
 	mu    sync.Mutex
 	known map[string]struct{} // every held key, and some that no longer are
@@ -73,7 +75,7 @@ func newKeeper(cfg *Config, c Claim) *keeper {
 		return nil
 	}
 	return &keeper{
-		holds: cfg.Holds, owner: uuid.NewString(), replay: isReplay(cfg, c.Topic),
+		holds: cfg.Holds, replay: isReplay(cfg, c.Topic),
 		source: hold.Partition{Group: cfg.Group, Topic: c.Topic, Partition: c.Partition},
 		known:  make(map[string]struct{}),
 	}
@@ -106,13 +108,15 @@ func (k *keeper) place(r *record.Record) (hold.Record, bool) {
 // begin learns the held keys of a source partition, and fences claims of it
 // that began before.
 func (k *keeper) begin(ctx context.Context) error {
-	keys, err := k.holds.Begin(ctx, k.source, k.owner, maxHeldKeys+1)
+	owner := uuid.NewString()
+	keys, err := k.holds.Begin(ctx, k.source, owner, maxHeldKeys+1)
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
 		k.learn([]byte(key))
 	}
+	k.owner.Store(&owner)
 	return nil
 }
 
@@ -154,8 +158,8 @@ func (k *keeper) park(ctx context.Context, at hold.Record) (w wait, err error) {
 		w.first, w.held, err = k.holds.Before(ctx, at)
 		return w, err
 	}
-	err = k.asOwner(ctx, func() error {
-		w.first, w.held, err = k.holds.Park(ctx, k.owner, at)
+	err = k.asOwner(ctx, func(owner string) error {
+		w.first, w.held, err = k.holds.Park(ctx, owner, at)
 		return err
 	})
 	return w, err
@@ -168,22 +172,28 @@ func (k *keeper) hold(ctx context.Context, at hold.Record) error {
 		return nil
 	}
 	k.learn(at.Key) // first: known is never less than what is held
-	return k.asOwner(ctx, func() error { return k.holds.Hold(ctx, k.owner, at) })
+	return k.asOwner(ctx, func(owner string) error { return k.holds.Hold(ctx, owner, at) })
 }
 
-// asOwner does what another claim's beginning forbids. The next try begins
-// again, for only a claim that is not revoked makes one: a call that was left
-// running must not.
-func (k *keeper) asOwner(ctx context.Context, do func() error) error {
-	if k.fenced.Load() {
+// errBegan says that the claim has begun again and nothing else.
+var errBegan = errors.New("another claim had begun: this one has begun again, and tries once more")
+
+// asOwner does what another claim's beginning forbids. A try either begins again
+// or does it, under the name of a beginning that was over before: a call that was
+// left running when the claim was revoked may begin late, and even after the next
+// owner, but then does nothing; and what it does late bears a name that is not
+// the last one any more. Only a claim that is not revoked makes the next try.
+func (k *keeper) asOwner(ctx context.Context, do func(owner string) error) error {
+	owner := k.owner.Load()
+	if owner == nil {
 		if err := k.begin(ctx); err != nil {
 			return err
 		}
-		k.fenced.Store(false)
+		return errBegan
 	}
-	err := do()
+	err := do(*owner)
 	if errors.Is(err, hold.ErrFenced) {
-		k.fenced.Store(true)
+		k.owner.CompareAndSwap(owner, nil)
 	}
 	return err
 }

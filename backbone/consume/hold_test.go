@@ -265,7 +265,7 @@ func TestAHoldLearntMeanwhileIsLetGo(t *testing.T) {
 			c := <-claims
 			c.keys.learn(r.Key)
 			at, _ := c.keys.place(r)
-			return holds.Hold(context.Background(), c.keys.owner, at)
+			return holds.Hold(context.Background(), *c.keys.owner.Load(), at)
 		}), &fakeLetters{})
 		synctest.Wait()
 		claims <- g.current()[0]
