@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -64,11 +65,7 @@ func TestAWriterKeepsTheOrderOfKeys(t *testing.T) {
 	w := publish.NewWriter(dial(t, cfg))
 	const n, size = 400, 20_000 // More than a batch for each key's partition.
 	for _, from := range []int{0, n} {
-		for i, err := range w.Write(t.Context(), name, numbered(from, n, size)) {
-			if err != nil {
-				t.Fatalf("%d: %v", i, err)
-			}
-		}
+		writeAll(t, w, name, numbered(from, n, size))
 	}
 	got := readKeys(t, client, name)
 	total := 0
@@ -84,6 +81,29 @@ func TestAWriterKeepsTheOrderOfKeys(t *testing.T) {
 	ack, err := publisher(t, cfg, publish.Config{}).PublishRecord(t.Context(), name, []byte("3"), []byte("-1        "), []record.Header{{Key: "h", Value: []byte("v")}})
 	if err != nil || ack.Offset == 0 {
 		t.Errorf("the publisher puts the key elsewhere: %+v %v", ack, err)
+	}
+}
+
+// writeAll writes what was refused again, as a relay does: the leaders of a topic
+// that was just made may not know of it yet.
+func writeAll(t *testing.T, w *publish.Writer, topic string, records []record.Record) {
+	t.Helper()
+	pause := time.NewTicker(20 * time.Millisecond)
+	defer pause.Stop()
+	for tries := 0; len(records) > 0; tries++ {
+		var refused []record.Record
+		for i, err := range w.Write(t.Context(), topic, records) {
+			switch {
+			case err == nil:
+			case errors.Is(err, sarama.ErrNotLeaderForPartition) && tries < 200:
+				refused = append(refused, records[i])
+			default:
+				t.Fatalf("%d: %v", i, err)
+			}
+		}
+		if records = refused; len(records) > 0 {
+			<-pause.C
+		}
 	}
 }
 
