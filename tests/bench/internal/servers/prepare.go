@@ -118,9 +118,11 @@ func (s Servers) dropGroups() error {
 		return err
 	}
 	defer func() { _ = admin.Close() }()
-	for _, group := range []string{topics.GroupVoteTally, topics.GroupVoteLedger} {
-		if err := admin.DeleteConsumerGroup(group); err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
-			return fmt.Errorf("delete the group %s: %w", group, err)
+	for _, topic := range topics.Catalogue() {
+		for _, group := range topic.Groups { // again where it reads several: then it is gone
+			if err := admin.DeleteConsumerGroup(group); err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
+				return fmt.Errorf("delete the group %s: %w", group, err)
+			}
 		}
 	}
 	return nil
