@@ -1,6 +1,7 @@
 package dlq
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,21 +63,11 @@ func (c Config) withDefaults() Config {
 	if len(c.Roles) == 0 {
 		c.Roles = Roles()
 	}
-	if c.Retention == 0 {
-		c.Retention = 30 * 24 * time.Hour
-	}
-	if c.SweepEvery == 0 {
-		c.SweepEvery = 10 * time.Minute
-	}
-	if c.Batch == 0 {
-		c.Batch = 2000
-	}
-	if c.CommitEvery == 0 {
-		c.CommitEvery = 500 * time.Millisecond
-	}
-	if c.ReplayLease == 0 {
-		c.ReplayLease = 10 * time.Second
-	}
+	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
+	c.SweepEvery = cmp.Or(c.SweepEvery, 10*time.Minute)
+	c.Batch = cmp.Or(c.Batch, 2000)
+	c.CommitEvery = cmp.Or(c.CommitEvery, 500*time.Millisecond)
+	c.ReplayLease = cmp.Or(c.ReplayLease, 10*time.Second)
 	return c
 }
 

@@ -1,6 +1,7 @@
 package vote
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,18 +66,10 @@ func (c Config) withDefaults() Config {
 	if len(c.Roles) == 0 {
 		c.Roles = Roles()
 	}
-	if c.ViewTTL == 0 {
-		c.ViewTTL = 2 * time.Hour
-	}
-	if c.TallyBatch == 0 {
-		c.TallyBatch = 4000
-	}
-	if c.LedgerBatch == 0 {
-		c.LedgerBatch = 10_000
-	}
-	if c.CommitEvery == 0 {
-		c.CommitEvery = 500 * time.Millisecond
-	}
+	c.ViewTTL = cmp.Or(c.ViewTTL, 2*time.Hour)
+	c.TallyBatch = cmp.Or(c.TallyBatch, 4000)
+	c.LedgerBatch = cmp.Or(c.LedgerBatch, 10_000)
+	c.CommitEvery = cmp.Or(c.CommitEvery, 500*time.Millisecond)
 	c.Spool = c.Spool.WithDefaults()
 	return c
 }

@@ -48,7 +48,7 @@ func removeClosed(ctx context.Context, tx *sqldb.Tx, before int64, limit int) ([
 		return nil, nil, fmt.Errorf("removing closed failures: %w", err)
 	}
 	counts := newTally()
-	ids, err := collect(found, func(scan scanner) (id string, err error) {
+	ids, err := sqldb.Collect(found, func(scan sqldb.Scan) (id string, err error) {
 		var fingerprint string
 		var status letter.Status
 		err = scan(&id, &fingerprint, &status)

@@ -16,7 +16,7 @@ func (s *Failures) Reclassify(ctx context.Context, after string, limit int, clas
 	if err != nil {
 		return "", fmt.Errorf("reading failures to classify: %w", err)
 	}
-	ids, err := collect(found, func(scan scanner) (id string, err error) {
+	ids, err := sqldb.Collect(found, func(scan sqldb.Scan) (id string, err error) {
 		err = scan(&id)
 		return id, err
 	})
@@ -63,7 +63,7 @@ func stacksOf(ctx context.Context, tx *sqldb.Tx, ids []string) (map[string]strin
 		return nil, fmt.Errorf("reading stacks: %w", err)
 	}
 	stacks := map[string]string{}
-	_, err = collect(found, func(scan scanner) (none struct{}, err error) {
+	_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 		var id, stack string
 		err = scan(&id, &stack)
 		stacks[id] = stack

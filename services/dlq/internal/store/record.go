@@ -73,7 +73,7 @@ func lockKnown(ctx context.Context, tx *sqldb.Tx, ids []string) (map[string]lett
 	if err != nil {
 		return nil, fmt.Errorf("locking %d failures: %w", len(ids), err)
 	}
-	locked, err := collect(found, scanFailure)
+	locked, err := sqldb.Collect(found, scanFailure)
 	if err != nil {
 		return nil, fmt.Errorf("locking %d failures: %w", len(ids), err)
 	}

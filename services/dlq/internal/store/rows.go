@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -10,26 +9,6 @@ import (
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/dlq/internal/letter"
 )
-
-// scanner is the Scan of one row.
-type scanner = func(into ...any) error
-
-// collect reads all rows and closes them.
-func collect[T any](found *sql.Rows, read func(scanner) (T, error)) (all []T, err error) {
-	defer func() {
-		if closing := found.Close(); err == nil {
-			err = closing
-		}
-	}()
-	for found.Next() {
-		one, err := read(found.Scan)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, found.Err()
-}
 
 // failureColumns are those of failures, in the order of scanFailure and
 // failureRow.
@@ -50,7 +29,7 @@ func columnsOf(table string) string {
 }
 
 // scanFailure reads a row of failures.
-func scanFailure(scan scanner) (f letter.Failure, err error) {
+func scanFailure(scan sqldb.Scan) (f letter.Failure, err error) {
 	var hash int64
 	var indefinite int
 	err = scan(&f.FirstFailedAt, &f.LastFailedAt, &f.ClosedAt, &f.Offset, &f.Place.Offset, &hash, &f.Partition,
