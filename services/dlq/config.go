@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/lag"
+	"floodgate.internal/backbone/watch"
 	"floodgate.internal/proto/topics"
 )
 
@@ -56,6 +58,9 @@ type Config struct {
 	// committed offset is no longer in the log; what lies between was never
 	// kept. Without it start refuses.
 	ResumeOutOfRange bool
+	// Lag says how far behind, or still for how long, a group raises an alert.
+	// Its Service, Groups and Log are set by the service.
+	Lag lag.Config
 }
 
 // withDefaults answers the settings with the defaults filled in.
@@ -73,7 +78,7 @@ func (c Config) withDefaults() Config {
 
 // Validate answers every fault of the settings at once.
 func (c Config) Validate() error {
-	faults := []error{c.Kafka.Validate()}
+	faults := []error{c.Kafka.Validate(), watch.Settings(serviceName, c.Lag, c.watched(nil)...).Validate()}
 	fault := func(broken bool, format string, args ...any) {
 		if broken {
 			faults = append(faults, fmt.Errorf(format, args...))
@@ -99,3 +104,6 @@ func (c Config) Validate() error {
 }
 
 func (c Config) has(r Role) bool { return slices.Contains(c.Roles, r) }
+
+// letterTopics are what dlq-ingest reads.
+func (c Config) letterTopics() []string { return append([]string{topics.DLQFailed}, c.Topics...) }

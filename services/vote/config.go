@@ -10,6 +10,7 @@ import (
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/lag"
 	"floodgate.internal/backbone/spool"
+	"floodgate.internal/backbone/watch"
 )
 
 // Role is a part of the service that can run in a process of its own.
@@ -76,7 +77,7 @@ func (c Config) withDefaults() Config {
 
 // Validate answers every fault of the settings at once.
 func (c Config) Validate() error {
-	faults := []error{c.Kafka.Validate(), c.lag(nil).Validate(), c.Spool.Validate()}
+	faults := []error{c.Kafka.Validate(), watch.Settings(serviceName, c.Lag, watched(nil)...).Validate(), c.Spool.Validate()}
 	fault := func(broken bool, format string, args ...any) {
 		if broken {
 			faults = append(faults, fmt.Errorf(format, args...))
