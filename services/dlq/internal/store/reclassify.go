@@ -53,12 +53,12 @@ func reclassify(ctx context.Context, tx *sqldb.Tx, ids []string, classify redriv
 }
 
 func stacksOf(ctx context.Context, tx *sqldb.Tx, ids []string) (map[string]string, error) {
-	asked, err := textsOf(tx.Dialect, ids)
+	asked, err := sqldb.TextsOf(tx.Dialect, ids)
 	if err != nil {
 		return nil, err
 	}
 	found, err := tx.QueryContext(ctx, "SELECT failure_id, stack FROM records WHERE failure_id IN (SELECT item.value FROM "+
-		texts(tx.Dialect, "$1")+")", asked)
+		sqldb.Texts(tx.Dialect, "$1")+")", asked)
 	if err != nil {
 		return nil, fmt.Errorf("reading stacks: %w", err)
 	}

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"encoding/json"
-	"fmt"
 	"hash/fnv"
 	"strings"
 
@@ -61,26 +59,4 @@ func truth(b bool) int16 {
 		return 1
 	}
 	return 0
-}
-
-// texts is the one place where a statement takes many texts as one parameter;
-// `item.value` is the text. The inner SELECT hides their number from
-// PostgreSQL's planner, which else compiles the query at 200 ms a time.
-func texts(d sqldb.Dialect, parameter string) string {
-	if d == sqldb.PostgreSQL {
-		return "unnest((SELECT " + parameter + "::text[])) AS item(value)"
-	}
-	return "json_each(" + parameter + ") AS item"
-}
-
-// textsOf is the parameter for texts.
-func textsOf(d sqldb.Dialect, of []string) (any, error) {
-	if d == sqldb.PostgreSQL {
-		return of, nil
-	}
-	b, err := json.Marshal(of)
-	if err != nil {
-		return nil, fmt.Errorf("writing texts as JSON: %w", err)
-	}
-	return string(b), nil
 }

@@ -117,13 +117,13 @@ func votesOfVoters(d sqldb.Dialect) string {
 		join = `CROSS JOIN LATERAL
  (SELECT * FROM votes WHERE poll_id = $1 AND voter_id = item.value OFFSET 0) AS v`
 	}
-	return "SELECT " + columns + " FROM " + texts(d, "$2") + " " + join +
-		fmt.Sprintf(" WHERE v.status <> %d OR v.vote_id IN (SELECT item.value FROM %s)", ballot.Rejected, texts(d, "$3"))
+	return "SELECT " + columns + " FROM " + sqldb.Texts(d, "$2") + " " + join +
+		fmt.Sprintf(" WHERE v.status <> %d OR v.vote_id IN (SELECT item.value FROM %s)", ballot.Rejected, sqldb.Texts(d, "$3"))
 }
 
 // voidsOfVoters reads a table that is nearly empty as a rule; the planner knows
 // how to.
 func voidsOfVoters(d sqldb.Dialect) string {
 	return `SELECT voter_id, log_offset, vote_ids, reason FROM voids
-WHERE poll_id = $1 AND voter_id IN (SELECT item.value FROM ` + texts(d, "$2") + `)`
+WHERE poll_id = $1 AND voter_id IN (SELECT item.value FROM ` + sqldb.Texts(d, "$2") + `)`
 }

@@ -54,10 +54,10 @@ func (l *lookup) parameters(d sqldb.Dialect) (voters, ids any, err error) {
 	for i, id := range l.asked {
 		asked[i] = id.VoteID
 	}
-	if voters, err = textsOf(d, l.voters); err != nil {
+	if voters, err = sqldb.TextsOf(d, l.voters); err != nil {
 		return nil, nil, err
 	}
-	ids, err = textsOf(d, asked)
+	ids, err = sqldb.TextsOf(d, asked)
 	return voters, ids, err
 }
 
