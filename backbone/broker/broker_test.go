@@ -1,9 +1,11 @@
 package broker_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -85,6 +87,11 @@ func TestEnsureTopicsCreatesOnceAmongMany(t *testing.T) {
 	drift, err = broker.ConfigDrift(t.Context(), client, catalogue)
 	if err != nil || len(drift) != 1 || !strings.Contains(drift[0], "retention.ms") {
 		t.Errorf("drift of retention: %v %v", drift, err)
+	}
+	var said bytes.Buffer
+	err = broker.PrepareTopics(t.Context(), client, cfg, catalogue, slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil || strings.Count(said.String(), "level=WARN") != 1 || !strings.Contains(said.String(), "retention.ms") {
+		t.Errorf("prepared: %v, said %q", err, said.String())
 	}
 }
 

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/IBM/sarama"
@@ -10,14 +11,27 @@ import (
 	"floodgate.internal/proto/topics"
 )
 
+// PrepareTopics is EnsureTopics for a service's start: it creates what is
+// missing, and warns of what differs from the catalogue, a line per difference.
+func PrepareTopics(ctx context.Context, client sarama.Client, cfg Config, catalogue []topics.Topic, log *slog.Logger) error {
+	if err := EnsureTopics(ctx, client, cfg, catalogue); err != nil {
+		return err
+	}
+	lines, err := ConfigDrift(ctx, client, catalogue)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		log.WarnContext(ctx, "a topic differs from the catalogue", slog.String("difference", line))
+	}
+	return nil
+}
+
 // ConfigDrift tells, a line per difference, where settings of existing topics
 // differ from the catalogue's: retention, segment size, largest batch and who
 // stamps records. It changes nothing; whoever starts logs it as a warning.
 func ConfigDrift(ctx context.Context, client sarama.Client, catalogue []topics.Topic) ([]string, error) {
-	names := make([]string, len(catalogue))
-	for i, t := range catalogue {
-		names[i] = t.Name
-	}
+	names := topics.Names(catalogue)
 	have, err := TopicSettings(ctx, client, names)
 	if err != nil {
 		return nil, err

@@ -21,10 +21,7 @@ import (
 // ConfigDrift tells what else differs.
 func EnsureTopics(ctx context.Context, client sarama.Client, cfg Config, catalogue []topics.Topic) error {
 	cfg = cfg.withDefaults()
-	names := make([]string, len(catalogue))
-	for i, t := range catalogue {
-		names[i] = t.Name
-	}
+	names := topics.Names(catalogue)
 	found, err := describe(ctx, client, names)
 	if err != nil {
 		return err

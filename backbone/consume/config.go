@@ -1,6 +1,7 @@
 package consume
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -103,22 +104,22 @@ type Retry struct {
 }
 
 func (c Config) withDefaults() Config {
-	def(&c.BatchRecords, 1000)
-	def(&c.BatchBytes, 1<<20)
-	def(&c.BatchLinger, 5*time.Millisecond)
-	def(&c.Concurrency, 64)
-	def(&c.MaxInFlightRecords, 1024)
-	def(&c.MaxInFlightBytes, 16<<20)
-	def(&c.Deadline, 30*time.Second)
-	def(&c.RunawayWait, c.Deadline)
-	def(&c.Retry.Tries, 5)
-	def(&c.Retry.MaxElapsed, time.Minute)
-	def(&c.Retry.Initial, 100*time.Millisecond)
-	def(&c.Retry.Max, 10*time.Second)
-	def(&c.CommitEvery, 500*time.Millisecond)
-	def(&c.DrainTimeout, 3*time.Second)
-	def(&c.SessionTimeout, 10*time.Second)
-	def(&c.RebalanceTimeout, 20*time.Second) // as broker.SaramaConfig, below its RequestTimeout
+	c.BatchRecords = cmp.Or(c.BatchRecords, 1000)
+	c.BatchBytes = cmp.Or(c.BatchBytes, 1<<20)
+	c.BatchLinger = cmp.Or(c.BatchLinger, 5*time.Millisecond)
+	c.Concurrency = cmp.Or(c.Concurrency, 64)
+	c.MaxInFlightRecords = cmp.Or(c.MaxInFlightRecords, 1024)
+	c.MaxInFlightBytes = cmp.Or(c.MaxInFlightBytes, 16<<20)
+	c.Deadline = cmp.Or(c.Deadline, 30*time.Second)
+	c.RunawayWait = cmp.Or(c.RunawayWait, c.Deadline)
+	c.Retry.Tries = cmp.Or(c.Retry.Tries, 5)
+	c.Retry.MaxElapsed = cmp.Or(c.Retry.MaxElapsed, time.Minute)
+	c.Retry.Initial = cmp.Or(c.Retry.Initial, 100*time.Millisecond)
+	c.Retry.Max = cmp.Or(c.Retry.Max, 10*time.Second)
+	c.CommitEvery = cmp.Or(c.CommitEvery, 500*time.Millisecond)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 3*time.Second)
+	c.SessionTimeout = cmp.Or(c.SessionTimeout, 10*time.Second)
+	c.RebalanceTimeout = cmp.Or(c.RebalanceTimeout, 20*time.Second) // as broker.SaramaConfig, below its RequestTimeout
 	if c.TracerProvider == nil {
 		c.TracerProvider = noop.NewTracerProvider()
 	}
@@ -126,13 +127,6 @@ func (c Config) withDefaults() Config {
 		c.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 	}
 	return c
-}
-
-func def[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // validate names every fault at once; it is called after withDefaults.

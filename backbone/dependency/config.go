@@ -1,6 +1,7 @@
 package dependency
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,23 +48,16 @@ type Credit struct {
 }
 
 func (c Config) withDefaults() Config {
-	def(&c.ProbeEvery, time.Second)
-	def(&c.ProbeTimeout, c.ProbeEvery)
-	def(&c.Failures, 10)
-	def(&c.Credit.Start, 10)
-	def(&c.Credit.Max, 100)
-	def(&c.Credit.Earn, 0.01)
+	c.ProbeEvery = cmp.Or(c.ProbeEvery, time.Second)
+	c.ProbeTimeout = cmp.Or(c.ProbeTimeout, c.ProbeEvery)
+	c.Failures = cmp.Or(c.Failures, 10)
+	c.Credit.Start = cmp.Or(c.Credit.Start, 10)
+	c.Credit.Max = cmp.Or(c.Credit.Max, 100)
+	c.Credit.Earn = cmp.Or(c.Credit.Earn, 0.01)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
 	return c
-}
-
-func def[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // validate names every fault at once; it is called after withDefaults.

@@ -25,6 +25,15 @@ func Plain(name string, value any) Setting {
 	}
 }
 
+// Words is Plain for a list of words of any kind, such as roles.
+func Words[T ~string](name string, list []T) Setting {
+	words := make([]string, len(list))
+	for i, w := range list {
+		words[i] = string(w)
+	}
+	return Plain(name, words)
+}
+
 // Default is a setting that everybody may know, "default" where it is the zero
 // value: for those whose default another package fills in.
 func Default[T comparable](name string, value T) Setting {

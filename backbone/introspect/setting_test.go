@@ -11,6 +11,9 @@ import (
 	"floodgate.internal/backbone/introspect"
 )
 
+// role is a word of a service's own.
+type role string
+
 func TestSettingsKeepSecrets(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -18,6 +21,7 @@ func TestSettingsKeepSecrets(t *testing.T) {
 		want introspect.Setting
 	}{
 		{introspect.Plain("Roles", []string{"api", "tally"}), introspect.Setting{Name: "Roles", Value: "api,tally"}},
+		{introspect.Words("Roles", []role{"api", "tally"}), introspect.Setting{Name: "Roles", Value: "api,tally"}},
 		{introspect.Plain("Batch", 4000), introspect.Setting{Name: "Batch", Value: "4000"}},
 		{introspect.Default("Every", time.Second), introspect.Setting{Name: "Every", Value: "1s"}},
 		{introspect.Default("Every", time.Duration(0)), introspect.Setting{Name: "Every", Value: "default"}},

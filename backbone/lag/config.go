@@ -1,6 +1,7 @@
 package lag
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,27 +63,20 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	def(&c.Every, 2*time.Second)
-	def(&c.StaleAfter, 5*c.Every)
-	def(&c.RaiseAge, 30*time.Second)
-	def(&c.ClearAge, min(10*time.Second, c.RaiseAge))
-	def(&c.RaiseRecords, 100_000)
-	def(&c.ClearRecords, min(10_000, c.RaiseRecords))
-	def(&c.Looks.Raise, 3)
-	def(&c.Looks.Clear, 3)
-	def(&c.StuckAfter, 30*time.Second)
-	def(&c.AgeReads, 8)
+	c.Every = cmp.Or(c.Every, 2*time.Second)
+	c.StaleAfter = cmp.Or(c.StaleAfter, 5*c.Every)
+	c.RaiseAge = cmp.Or(c.RaiseAge, 30*time.Second)
+	c.ClearAge = cmp.Or(c.ClearAge, min(10*time.Second, c.RaiseAge))
+	c.RaiseRecords = cmp.Or(c.RaiseRecords, 100_000)
+	c.ClearRecords = cmp.Or(c.ClearRecords, min(10_000, c.RaiseRecords))
+	c.Looks.Raise = cmp.Or(c.Looks.Raise, 3)
+	c.Looks.Clear = cmp.Or(c.Looks.Clear, 3)
+	c.StuckAfter = cmp.Or(c.StuckAfter, 30*time.Second)
+	c.AgeReads = cmp.Or(c.AgeReads, 8)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func def[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate answers every fault at once, or nil. Zero values that have a default

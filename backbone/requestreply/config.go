@@ -1,6 +1,7 @@
 package requestreply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,23 +70,16 @@ func (c Config) withDefaults() Config {
 	if c.Instance == "" {
 		c.Instance = "instance"
 	}
-	def(&c.Timeout, 10*time.Second)
-	def(&c.MaxPending, 10_000)
-	def(&c.TTL, 45*time.Second)
-	def(&c.Heartbeat, c.TTL/9)
-	def(&c.ReapEvery, time.Minute)
-	def(&c.MaxLate, 1024)
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.MaxPending = cmp.Or(c.MaxPending, 10_000)
+	c.TTL = cmp.Or(c.TTL, 45*time.Second)
+	c.Heartbeat = cmp.Or(c.Heartbeat, c.TTL/9)
+	c.ReapEvery = cmp.Or(c.ReapEvery, time.Minute)
+	c.MaxLate = cmp.Or(c.MaxLate, 1024)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func def[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // validate names every fault at once; it is called after withDefaults.

@@ -1,6 +1,7 @@
 package requestreply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,8 +62,8 @@ func NewResponder(cfg ResponderConfig, w Worker, p *publish.Publisher) (*Respond
 }
 
 func newResponder(cfg ResponderConfig, w Worker, p publisher) (*Responder, error) {
-	def(&cfg.MaxReplies, 4096)
-	def(&cfg.ReplyTimeout, 5*time.Second)
+	cfg.MaxReplies = cmp.Or(cfg.MaxReplies, 4096)
+	cfg.ReplyTimeout = cmp.Or(cfg.ReplyTimeout, 5*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}

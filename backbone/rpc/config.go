@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -113,24 +114,15 @@ func atLeast[T int | time.Duration](name string, v T) error {
 	return nil
 }
 
-// or answers v, or the default where v is the zero value.
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
-}
-
 // defaulted answers c with every zero setting filled in.
 func (c ServerConfig) defaulted() ServerConfig {
-	c.MaxRecvBytes = or(c.MaxRecvBytes, DefaultMaxRecvBytes)
-	c.MaxSendBytes = or(c.MaxSendBytes, DefaultMaxSendBytes)
-	c.MaxHeaderBytes = or(c.MaxHeaderBytes, DefaultMaxHeaderBytes)
-	c.MaxStreams = or(c.MaxStreams, DefaultMaxStreams)
-	c.CallTimeout = or(c.CallTimeout, DefaultCallTimeout)
-	c.ConnectionTimeout = or(c.ConnectionTimeout, DefaultConnectionTimeout)
-	c.MaxAge = or(c.MaxAge, DefaultMaxAge)
+	c.MaxRecvBytes = cmp.Or(c.MaxRecvBytes, DefaultMaxRecvBytes)
+	c.MaxSendBytes = cmp.Or(c.MaxSendBytes, DefaultMaxSendBytes)
+	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, DefaultMaxHeaderBytes)
+	c.MaxStreams = cmp.Or(c.MaxStreams, DefaultMaxStreams)
+	c.CallTimeout = cmp.Or(c.CallTimeout, DefaultCallTimeout)
+	c.ConnectionTimeout = cmp.Or(c.ConnectionTimeout, DefaultConnectionTimeout)
+	c.MaxAge = cmp.Or(c.MaxAge, DefaultMaxAge)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -49,8 +50,8 @@ func Dial(addr string, cfg DialConfig) (*grpc.ClientConn, error) {
 			otelgrpc.WithTracerProvider(t), otelgrpc.WithMeterProvider(m), otelgrpc.WithPropagators(p))),
 		grpc.WithDefaultCallOptions(
 			grpc.WaitForReady(false),
-			grpc.MaxCallRecvMsgSize(or(cfg.MaxRecvBytes, DefaultMaxSendBytes)),
-			grpc.MaxCallSendMsgSize(or(cfg.MaxSendBytes, DefaultMaxRecvBytes)),
+			grpc.MaxCallRecvMsgSize(cmp.Or(cfg.MaxRecvBytes, DefaultMaxSendBytes)),
+			grpc.MaxCallSendMsgSize(cmp.Or(cfg.MaxSendBytes, DefaultMaxRecvBytes)),
 		),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			// Above the server's DefaultMinPing, or it would disconnect us.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -56,6 +57,29 @@ func (db *DB) MigrateSet(ctx context.Context, set string, fsys fs.FS) error {
 		return fmt.Errorf("migration %s of %s: %w", set, db.target.name, err)
 	}
 	return nil
+}
+
+// MigrateTree is Migrate for a service that has something in one database's own
+// words: the migrations in the folder "both" of tree, then those in the folder
+// named after the dialect ("postgresql", "sqlite") as a set of that name, where
+// there is such a folder.
+func (db *DB) MigrateTree(ctx context.Context, tree fs.FS) error {
+	both, err := fs.Sub(tree, "both")
+	if err != nil {
+		return err
+	}
+	if err := db.Migrate(ctx, both); err != nil {
+		return err
+	}
+	dialect := strings.ToLower(db.Dialect.String())
+	if _, err := fs.Stat(tree, dialect); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	own, err := fs.Sub(tree, dialect)
+	if err != nil {
+		return err
+	}
+	return db.MigrateSet(ctx, dialect, own)
 }
 
 func (db *DB) provider(set string, fsys fs.FS) (*goose.Provider, error) {

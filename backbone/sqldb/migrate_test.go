@@ -70,3 +70,29 @@ func TestSetsAreCountedApart(t *testing.T) {
 		t.Errorf("%d rows", got)
 	}
 }
+
+// Each database gets what is for both and then its own, if there is any.
+func TestATreeHasAPartForEachDatabase(t *testing.T) {
+	t.Parallel()
+	db := sqldbtest.Open(t)
+	tree := fstest.MapFS{
+		"both/00001_votes.sql":       {Data: []byte("-- +goose Up\nCREATE TABLE votes (id BIGINT);\n")},
+		"postgresql/00001_votes.sql": {Data: []byte("-- +goose Up\nALTER TABLE votes ADD COLUMN dialect TEXT DEFAULT 'PostgreSQL';\n")},
+	}
+	if db.Dialect == sqldb.SQLite {
+		if err := db.MigrateTree(t.Context(), tree); err != nil { // without one of its own
+			t.Fatal(err)
+		}
+	}
+	tree["sqlite/00001_votes.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE votes ADD COLUMN dialect TEXT DEFAULT 'SQLite';\n")}
+	for range 2 {
+		if err := db.MigrateTree(t.Context(), tree); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var dialect string
+	err := db.Write.QueryRowContext(t.Context(), "INSERT INTO votes (id) VALUES (1) RETURNING dialect").Scan(&dialect)
+	if err != nil || dialect != db.Dialect.String() {
+		t.Errorf("the table is %s's, %v, want %s's", dialect, err, db.Dialect)
+	}
+}

@@ -123,6 +123,15 @@ func Routes() []Route {
 	return routes
 }
 
+// Names answers what topics are called, in their order.
+func Names(of []Topic) []string {
+	names := make([]string, len(of))
+	for i, t := range of {
+		names[i] = t.Name
+	}
+	return names
+}
+
 // Lookup answers the topic of that name, and whether there is one.
 func Lookup(name string) (Topic, bool) {
 	for _, t := range Catalogue() {

@@ -1,12 +1,15 @@
 package dlq
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/lag"
+	"floodgate.internal/backbone/watch"
 	"floodgate.internal/proto/topics"
 )
 
@@ -55,6 +58,9 @@ type Config struct {
 	// committed offset is no longer in the log; what lies between was never
 	// kept. Without it start refuses.
 	ResumeOutOfRange bool
+	// Lag says how far behind, or still for how long, a group raises an alert.
+	// Its Service, Groups and Log are set by the service.
+	Lag lag.Config
 }
 
 // withDefaults answers the settings with the defaults filled in.
@@ -62,27 +68,17 @@ func (c Config) withDefaults() Config {
 	if len(c.Roles) == 0 {
 		c.Roles = Roles()
 	}
-	if c.Retention == 0 {
-		c.Retention = 30 * 24 * time.Hour
-	}
-	if c.SweepEvery == 0 {
-		c.SweepEvery = 10 * time.Minute
-	}
-	if c.Batch == 0 {
-		c.Batch = 2000
-	}
-	if c.CommitEvery == 0 {
-		c.CommitEvery = 500 * time.Millisecond
-	}
-	if c.ReplayLease == 0 {
-		c.ReplayLease = 10 * time.Second
-	}
+	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
+	c.SweepEvery = cmp.Or(c.SweepEvery, 10*time.Minute)
+	c.Batch = cmp.Or(c.Batch, 2000)
+	c.CommitEvery = cmp.Or(c.CommitEvery, 500*time.Millisecond)
+	c.ReplayLease = cmp.Or(c.ReplayLease, 10*time.Second)
 	return c
 }
 
 // Validate answers every fault of the settings at once.
 func (c Config) Validate() error {
-	faults := []error{c.Kafka.Validate()}
+	faults := []error{c.Kafka.Validate(), watch.Settings(serviceName, c.Lag, c.watched(nil)...).Validate()}
 	fault := func(broken bool, format string, args ...any) {
 		if broken {
 			faults = append(faults, fmt.Errorf(format, args...))
@@ -108,3 +104,6 @@ func (c Config) Validate() error {
 }
 
 func (c Config) has(r Role) bool { return slices.Contains(c.Roles, r) }
+
+// letterTopics are what dlq-ingest reads.
+func (c Config) letterTopics() []string { return append([]string{topics.DLQFailed}, c.Topics...) }

@@ -26,13 +26,13 @@ package dlq
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"floodgate.internal/backbone/introspect"
+	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/rpc"
-	"floodgate.internal/backbone/sqldb"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/services/dlq/internal/server"
 )
@@ -48,6 +48,8 @@ type Deps struct {
 	Tracer trace.TracerProvider
 	// Introspect is told what the service is doing; nobody is where nil.
 	Introspect *introspect.Registry
+	// Metrics takes the service's metrics while it runs; nobody does where nil.
+	Metrics prometheus.Registerer
 }
 
 // Service is one instance. Safe for concurrent use; Run is called once.
@@ -56,8 +58,8 @@ type Service struct {
 	deps   Deps
 	rpc    *rpc.Server
 	server *server.Server
-	// database is what the running service depends on; nil while it starts.
-	database atomic.Pointer[sqldb.DB]
+	// reached asks what the running service depends on.
+	reached lifecycle.Reached
 	// wrap puts tests' faults between the effects and their store.
 	wrap func(*parts)
 }
@@ -88,7 +90,7 @@ func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
 // once.
 func (s *Service) Run(ctx context.Context, ready func()) error {
 	g, err := s.open(ctx)
-	defer g.close(s.deps.Log)
+	defer g.opened.CloseAll(s.deps.Log)
 	if err != nil {
 		return err
 	}

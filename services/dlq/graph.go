@@ -2,18 +2,15 @@ package dlq
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"floodgate.internal/backbone/consume"
 	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/lag"
+	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/sqldb"
+	"floodgate.internal/backbone/watch"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/dlq/internal/redrive"
 	"floodgate.internal/services/dlq/internal/store"
@@ -32,21 +29,17 @@ const (
 
 // graph is everything an instance is made of, in the order it was opened.
 type graph struct {
-	desk    *redrive.Desk
-	sweeper *redrive.Sweeper
-	orders  *redrive.Orders
-	runner  *redrive.Runner
-	passage *redrive.Passage
-	groups  []*consume.Group
+	desk   *redrive.Desk
+	orders *redrive.Orders
+	groups []*consume.Group
+	// members are the same by the group's name.
+	members map[string]*consume.Group
+	// beside is what works beside the groups.
+	beside []func(context.Context) error
 	// sources tell operators what the parts are doing.
 	sources []introspect.Source
-	// closers are called in the opposite order.
-	closers []closer
-}
-
-type closer struct {
-	name  string
-	close func() error
+	// opened is closed in the opposite order.
+	opened lifecycle.Closers
 }
 
 // parts are the opened dependencies, as the effects see them.
@@ -61,12 +54,12 @@ type parts struct {
 // open reaches every dependency. What it answers must be closed, also beside an
 // error.
 func (s *Service) open(ctx context.Context) (*graph, error) {
-	g := &graph{}
+	g := &graph{members: make(map[string]*consume.Group)}
 	db, err := g.openDatabase(ctx, s)
 	if err != nil {
 		return g, err
 	}
-	client, err := g.openKafka(ctx, s)
+	client, err := g.openKafka(ctx, s, "writer")
 	if err != nil {
 		return g, err
 	}
@@ -82,9 +75,9 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err != nil {
 		return g, err
 	}
-	g.closers = append(g.closers, closer{"publisher", publisher.Close})
+	g.opened.Add("publisher", publisher.Close)
 	g.sources = append(g.sources, introspect.Publishing("writer", publisher))
-	reader, err := g.openKafka(ctx, s)
+	reader, err := g.openKafka(ctx, s, "reader")
 	if err != nil {
 		return g, err
 	}
@@ -96,11 +89,14 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	p := parts{
 		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: stream.NewOffsets(cluster),
 	}
-	s.database.Store(db)
+	s.reached.Ask(lifecycle.Answers("the database", db.Ping))
 	if s.wrap != nil {
 		s.wrap(&p)
 	}
-	err = g.wire(s, p, ids)
+	if err := g.wire(s, p, ids); err != nil {
+		return g, err
+	}
+	err = g.openWatch(ctx, s, publisher)
 	return g, err
 }
 
@@ -109,15 +105,15 @@ func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 	g.desk = redrive.NewDesk(p.failures, p.publisher)
 	g.orders = redrive.NewOrders(p.failures, p.replays, stream.Routes())
 	if s.cfg.has(RoleIngest) {
-		g.sweeper = redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log)
+		g.also(redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log).Run)
 		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)
-		if err := g.join(s, topics.GroupDLQIngest, append([]string{topics.DLQFailed}, s.cfg.Topics...), handler); err != nil {
+		if err := g.join(s, topics.GroupDLQIngest, s.cfg.letterTopics(), handler); err != nil {
 			return err
 		}
 	}
 	if s.cfg.has(RoleReplay) {
-		g.runner = redrive.NewRunner(p.replays, p.failures, p.kafka, stream.Routes(), s.cfg.ReplayLease, s.deps.Log)
-		g.passage = redrive.NewPassage(p.replays, p.log, stream.Routes(), s.deps.Log)
+		g.also(redrive.NewRunner(p.replays, p.failures, p.kafka, stream.Routes(), s.cfg.ReplayLease, s.deps.Log).Run)
+		g.also(redrive.NewPassage(p.replays, p.log, stream.Routes(), s.deps.Log).Run)
 		handler := stream.NewOutcomeHandler(redrive.NewConfirmer(p.replays), s.deps.Log)
 		return g.join(s, topics.GroupDLQOutcome, []string{topics.DLQOutcome}, handler)
 	}
@@ -133,54 +129,29 @@ func (g *graph) join(s *Service, name string, read []string, h consume.BatchHand
 	if err != nil {
 		return err
 	}
-	g.groups = append(g.groups, group)
+	g.groups, g.members[name] = append(g.groups, group), group
 	g.sources = append(g.sources, introspect.Group(name, group))
 	return nil
+}
+
+// watched are the service's groups, this process's members among them.
+func (c Config) watched(members map[string]*consume.Group) []watch.Group {
+	return []watch.Group{
+		{Name: topics.GroupDLQIngest, Topics: c.letterTopics(), Member: members[topics.GroupDLQIngest]},
+		{Name: topics.GroupDLQOutcome, Topics: []string{topics.DLQOutcome}, Member: members[topics.GroupDLQOutcome]},
+	}
 }
 
 // run serves until ctx ends or a consumer fails; ready is called once all groups
 // are joined.
 func (g *graph) run(ctx context.Context, ready func()) error {
-	work, ctx := errgroup.WithContext(ctx)
-	beside := func(run func(context.Context)) {
-		work.Go(func() error {
-			run(ctx)
-			return nil
-		})
-	}
-	for _, group := range g.groups {
-		work.Go(func() error { return group.Run(ctx) })
-	}
-	if g.sweeper != nil {
-		beside(g.sweeper.Run)
-	}
-	if g.runner != nil {
-		beside(g.runner.Run)
-		beside(g.passage.Run)
-	}
-	beside(func(ctx context.Context) {
-		for _, group := range g.groups {
-			select {
-			case <-group.Ready():
-			case <-ctx.Done():
-				return
-			}
-		}
-		ready()
-		<-ctx.Done()
-	})
-	if err := work.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
+	return consume.RunAll(ctx, g.groups, ready, g.beside...)
 }
 
-// close closes in the opposite order of opening; faults are logged, as nothing
-// is left to be done about them.
-func (g *graph) close(log *slog.Logger) {
-	for _, c := range slices.Backward(g.closers) {
-		if err := c.close(); err != nil {
-			log.Warn("closing", slog.String("part", c.name), slog.Any("error", err))
-		}
-	}
+// also has something run beside the groups.
+func (g *graph) also(run func(context.Context)) {
+	g.beside = append(g.beside, func(ctx context.Context) error {
+		run(ctx)
+		return nil
+	})
 }

@@ -1,6 +1,7 @@
 package vote
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/lag"
 	"floodgate.internal/backbone/spool"
+	"floodgate.internal/backbone/watch"
 )
 
 // Role is a part of the service that can run in a process of its own.
@@ -65,25 +67,17 @@ func (c Config) withDefaults() Config {
 	if len(c.Roles) == 0 {
 		c.Roles = Roles()
 	}
-	if c.ViewTTL == 0 {
-		c.ViewTTL = 2 * time.Hour
-	}
-	if c.TallyBatch == 0 {
-		c.TallyBatch = 4000
-	}
-	if c.LedgerBatch == 0 {
-		c.LedgerBatch = 10_000
-	}
-	if c.CommitEvery == 0 {
-		c.CommitEvery = 500 * time.Millisecond
-	}
+	c.ViewTTL = cmp.Or(c.ViewTTL, 2*time.Hour)
+	c.TallyBatch = cmp.Or(c.TallyBatch, 4000)
+	c.LedgerBatch = cmp.Or(c.LedgerBatch, 10_000)
+	c.CommitEvery = cmp.Or(c.CommitEvery, 500*time.Millisecond)
 	c.Spool = c.Spool.WithDefaults()
 	return c
 }
 
 // Validate answers every fault of the settings at once.
 func (c Config) Validate() error {
-	faults := []error{c.Kafka.Validate(), c.lag(nil).Validate(), c.Spool.Validate()}
+	faults := []error{c.Kafka.Validate(), watch.Settings(serviceName, c.Lag, watched(nil)...).Validate(), c.Spool.Validate()}
 	fault := func(broken bool, format string, args ...any) {
 		if broken {
 			faults = append(faults, fmt.Errorf(format, args...))

@@ -2,18 +2,15 @@ package vote
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"floodgate.internal/backbone/consume"
 	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/introspect"
+	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/replay"
+	"floodgate.internal/backbone/watch"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote/internal/casting"
 	"floodgate.internal/services/vote/internal/store"
@@ -46,14 +43,9 @@ type graph struct {
 	sources []introspect.Source
 	// members are the same by the group's name.
 	members map[string]*consume.Group
-	watch   *watch
-	// closers are called in the opposite order.
-	closers []closer
-}
-
-type closer struct {
-	name  string
-	close func() error
+	watch   *watch.Watch
+	// opened is closed in the opposite order.
+	opened lifecycle.Closers
 }
 
 // open reaches every dependency. What it answers must be closed, also beside an
@@ -91,7 +83,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err != nil {
 		return g, err
 	}
-	g.closers = append(g.closers, closer{"publisher", publisher.Close})
+	g.opened.Add("publisher", publisher.Close)
 	g.sources = append(g.sources, introspect.Publishing("writer", publisher))
 	votes, err := g.openSpool(ctx, s, db, publisher)
 	if err != nil {
@@ -101,18 +93,15 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 		polls: tables.Polls, floors: tables.Floors, ledger: tables.Ledger, log: log, view: view,
 		votes: stream.NewPublisher(votes), dead: deadletter.New(serviceName, publisher), outcomes: replay.New(publisher),
 	}
-	s.probes.Store(s.probesOf(db, view, log))
+	s.reached.Ask(s.checks(db, view, log)...)
 	if s.wrap != nil {
 		s.wrap(&p)
 	}
 	if err := g.wire(s, p); err != nil {
 		return g, err
 	}
-	if err := g.openWatch(ctx, s, publisher); err != nil {
-		return g, err
-	}
-	g.sources = append(g.sources, introspect.Monitor(g.watch.monitor))
-	return g, nil
+	err = g.openWatch(ctx, s, publisher)
+	return g, err
 }
 
 // parts are the opened dependencies, as the effects see them.
@@ -176,38 +165,17 @@ func intakeTopics(group string) []string {
 	return []string{topics.VoteCast, topics.Replay(topics.VoteCast, group)}
 }
 
+// watched are the service's groups, this process's members among them.
+func watched(members map[string]*consume.Group) []watch.Group {
+	var all []watch.Group
+	for _, group := range []string{topics.GroupVoteTally, topics.GroupVoteLedger} {
+		all = append(all, watch.Group{Name: group, Topics: intakeTopics(group), Member: members[group]})
+	}
+	return all
+}
+
 // run serves until ctx ends or a consumer fails; ready is called once all
 // groups are joined.
 func (g *graph) run(ctx context.Context, ready func()) error {
-	work, ctx := errgroup.WithContext(ctx)
-	for _, group := range g.groups {
-		work.Go(func() error { return group.Run(ctx) })
-	}
-	work.Go(func() error { return g.watch.run(ctx) })
-	work.Go(func() error {
-		for _, group := range g.groups {
-			select {
-			case <-group.Ready():
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		ready()
-		<-ctx.Done()
-		return nil
-	})
-	if err := work.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
-
-// close closes in the opposite order of opening; faults are logged, as nothing
-// is left to be done about them.
-func (g *graph) close(log *slog.Logger) {
-	for _, c := range slices.Backward(g.closers) {
-		if err := c.close(); err != nil {
-			log.Warn("closing", slog.String("part", c.name), slog.Any("error", err))
-		}
-	}
+	return consume.RunAll(ctx, g.groups, ready, g.watch.Run)
 }

@@ -17,6 +17,7 @@ import (
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/spool"
 	"floodgate.internal/backbone/sqldb"
+	"floodgate.internal/backbone/watch"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote/internal/casting"
 	"floodgate.internal/services/vote/internal/store"
@@ -24,11 +25,11 @@ import (
 
 // openDatabase opens the service's database, waiting for one that is away.
 func (g *graph) openDatabase(ctx context.Context, s *Service) (*sqldb.DB, error) {
-	db, err := sqldb.Open(ctx, s.cfg.DatabaseURL, sqldb.Options{Schema: "vote", Log: s.deps.Log})
+	db, err := sqldb.Open(ctx, s.cfg.DatabaseURL, sqldb.Options{Schema: serviceName, Log: s.deps.Log})
 	if err != nil {
 		return nil, err
 	}
-	g.closers = append(g.closers, closer{"database", db.Close})
+	g.opened.Add("database", db.Close)
 	return db, nil
 }
 
@@ -39,7 +40,7 @@ func (g *graph) openKafka(ctx context.Context, s *Service, name string) (sarama.
 	if err != nil {
 		return nil, err
 	}
-	g.closers = append(g.closers, closer{"Kafka " + name, client.Close})
+	g.opened.Add("Kafka "+name, client.Close)
 	return client, nil
 }
 
@@ -57,9 +58,26 @@ func (g *graph) openSpool(ctx context.Context, s *Service, db *sqldb.DB, direct 
 	if err != nil {
 		return nil, err
 	}
-	g.closers = append(g.closers, closer{"spool", votes.Close})
+	g.opened.Add("spool", votes.Close)
 	g.sources = append(g.sources, introspect.Spooling("spool", votes))
 	return votes, nil
+}
+
+// openWatch makes the watch, over a client of its own: neither rebuilds nor
+// counts may wait for a look.
+func (g *graph) openWatch(ctx context.Context, s *Service, publisher *publish.Publisher) error {
+	client, err := g.openKafka(ctx, s, "monitor")
+	if err != nil {
+		return err
+	}
+	g.watch, err = watch.Open(watch.Settings(serviceName, s.cfg.Lag, watched(g.members)...), watch.Deps{
+		Client: client, Publisher: publisher, Metrics: s.deps.Metrics, Log: s.deps.Log,
+	})
+	if err != nil {
+		return err
+	}
+	g.sources = append(g.sources, introspect.Monitor(g.watch.Monitor()))
+	return nil
 }
 
 // openView opens the live view: Redis where it is named, else memory. The ledger
@@ -80,7 +98,7 @@ func (g *graph) openView(s *Service) (casting.View, error) {
 		Addrs: s.cfg.RedisAddrs, Password: password, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
 		DialTimeout: time.Second, ReadTimeout: 3 * time.Second, WriteTimeout: 3 * time.Second,
 	})
-	g.closers = append(g.closers, closer{"Redis", client.Close})
+	g.opened.Add("Redis", client.Close)
 	return store.NewRedisView(client, s.cfg.ViewTTL), nil
 }
 
@@ -89,21 +107,10 @@ func (g *graph) openView(s *Service) (casting.View, error) {
 // dead-lettered (SEMANTICS 22).
 func prepareTopics(ctx context.Context, s *Service, client sarama.Client, known *store.Topics) error {
 	catalogue := topics.Catalogue()
-	if err := broker.EnsureTopics(ctx, client, s.cfg.Kafka, catalogue); err != nil {
+	if err := broker.PrepareTopics(ctx, client, s.cfg.Kafka, catalogue, s.deps.Log); err != nil {
 		return err
 	}
-	drift, err := broker.ConfigDrift(ctx, client, catalogue)
-	if err != nil {
-		return err
-	}
-	for _, line := range drift {
-		s.deps.Log.WarnContext(ctx, "a topic differs from the catalogue", slog.String("difference", line))
-	}
-	sources := make([]string, len(catalogue))
-	for i, t := range catalogue {
-		sources[i] = t.Name
-	}
-	if err := deadletter.CheckSize(ctx, client, sources); err != nil {
+	if err := deadletter.CheckSize(ctx, client, topics.Names(catalogue)); err != nil {
 		return err
 	}
 	ids, err := broker.TopicIDs(ctx, client, []string{topics.VoteCast})

@@ -15,12 +15,12 @@ package vote
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"floodgate.internal/backbone/introspect"
+	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/rpc"
 	votev1 "floodgate.internal/proto/floodgate/vote/v1"
 	"floodgate.internal/services/vote/internal/server"
@@ -47,8 +47,8 @@ type Service struct {
 	deps   Deps
 	rpc    *rpc.Server
 	server *server.Server
-	// probes ask what the running service depends on.
-	probes atomic.Pointer[probes]
+	// reached asks what the running service depends on.
+	reached lifecycle.Reached
 	// wrap puts tests' faults between the effects and their stores.
 	wrap func(*parts)
 }
@@ -78,7 +78,7 @@ func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
 // publisher awaits its acks, stores close. RPCs must have been stopped before ctx ends. ready is called once.
 func (s *Service) Run(ctx context.Context, ready func()) error {
 	g, err := s.open(ctx)
-	defer g.close(s.deps.Log)
+	defer g.opened.CloseAll(s.deps.Log)
 	if err != nil {
 		return err
 	}

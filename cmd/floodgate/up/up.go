@@ -136,7 +136,7 @@ func (s *Stack) dlq() lifecycle.Component {
 			}
 			service, err := dlq.New(dlq.Config{
 				Kafka: broker.Config{Brokers: s.cfg.KafkaBrokers, Scale: broker.ScaleDev}, DatabaseURL: database, Topics: s.cfg.DLQTopics,
-			}, dlq.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer, Introspect: s.inspected}, s.rpc)
+			}, dlq.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer, Metrics: s.tel.Registry, Introspect: s.inspected}, s.rpc)
 			if err != nil {
 				return err
 			}

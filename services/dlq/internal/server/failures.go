@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"floodgate.internal/backbone/rpc"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/services/dlq/internal/redrive"
 )
@@ -22,7 +23,7 @@ func (s *Server) ListFailures(ctx context.Context, req *dlqv1.ListFailuresReques
 		return nil, err
 	}
 	var after redrive.Mark
-	if err := openToken(req.GetPageToken(), &after); err != nil {
+	if err := rpc.OpenPageToken(req.GetPageToken(), &after); err != nil {
 		return nil, err
 	}
 	size := pageSize(req.PageSize, defaultPage)
@@ -38,7 +39,7 @@ func (s *Server) ListFailures(ctx context.Context, req *dlqv1.ListFailuresReques
 	if len(failures) > size {
 		failures = failures[:size]
 		last := failures[size-1]
-		res.NextPageToken = sealToken(redrive.Mark{LastFailedAt: last.LastFailedAt, ID: last.ID})
+		res.NextPageToken = rpc.SealPageToken(redrive.Mark{LastFailedAt: last.LastFailedAt, ID: last.ID})
 	}
 	res.Failures = make([]*dlqv1.Failure, len(failures))
 	for i := range failures {

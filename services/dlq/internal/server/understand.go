@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"floodgate.internal/backbone/rpc"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/services/dlq/internal/letter"
 	"floodgate.internal/services/dlq/internal/redrive"
@@ -25,7 +26,7 @@ func (s *Server) ListGroups(ctx context.Context, req *dlqv1.ListGroupsRequest) (
 		return nil, err
 	}
 	var after redrive.GroupMark
-	if err := openToken(req.GetPageToken(), &after); err != nil {
+	if err := rpc.OpenPageToken(req.GetPageToken(), &after); err != nil {
 		return nil, err
 	}
 	size := pageSize(req.PageSize, defaultPage)
@@ -37,7 +38,7 @@ func (s *Server) ListGroups(ctx context.Context, req *dlqv1.ListGroupsRequest) (
 	if len(groups) > size {
 		groups = groups[:size]
 		last := groups[size-1]
-		res.NextPageToken = sealToken(redrive.GroupMark{Count: last.Count, Fingerprint: last.Fingerprint})
+		res.NextPageToken = rpc.SealPageToken(redrive.GroupMark{Count: last.Count, Fingerprint: last.Fingerprint})
 	}
 	res.Groups = make([]*dlqv1.FailureGroup, len(groups))
 	now := time.Now().UnixMicro()

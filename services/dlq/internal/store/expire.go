@@ -18,13 +18,13 @@ func (s *Failures) Expire(ctx context.Context, before int64, limit int) (int64, 
 		if err != nil || expired == 0 {
 			return err
 		}
-		asked, err := textsOf(tx.Dialect, ids)
+		asked, err := sqldb.TextsOf(tx.Dialect, ids)
 		if err != nil {
 			return err
 		}
 		for _, table := range []string{"records", "history"} {
 			_, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE failure_id IN (SELECT item.value FROM "+
-				texts(tx.Dialect, "$1")+")", asked)
+				sqldb.Texts(tx.Dialect, "$1")+")", asked)
 			if err != nil {
 				return fmt.Errorf("removing %s of failures: %w", table, err)
 			}
@@ -48,7 +48,7 @@ func removeClosed(ctx context.Context, tx *sqldb.Tx, before int64, limit int) ([
 		return nil, nil, fmt.Errorf("removing closed failures: %w", err)
 	}
 	counts := newTally()
-	ids, err := collect(found, func(scan scanner) (id string, err error) {
+	ids, err := sqldb.Collect(found, func(scan sqldb.Scan) (id string, err error) {
 		var fingerprint string
 		var status letter.Status
 		err = scan(&id, &fingerprint, &status)

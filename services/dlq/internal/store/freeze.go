@@ -96,7 +96,7 @@ func moveItems(ctx context.Context, tx *sqldb.Tx, counts *tally, from, to letter
  WHERE status = $3 AND failure_id IN (SELECT failure_id FROM replay_items WHERE replay_id = $4 AND state = 1) RETURNING fingerprint`,
 		to, replays, from, id)
 	if err == nil {
-		_, err = collect(found, func(scan scanner) (none struct{}, err error) {
+		_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 			var fingerprint string
 			err = scan(&fingerprint)
 			counts.moved[countKey{fingerprint, from}]--
@@ -169,7 +169,7 @@ func (s *Replays) destinations(ctx context.Context, sel redrive.Selection, surve
 	if err != nil {
 		return err
 	}
-	_, err = collect(found, func(scan scanner) (none struct{}, err error) {
+	_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 		var topic, group string
 		var n int64
 		err = scan(&topic, &group, &n)
@@ -200,7 +200,7 @@ GROUP BY s.consumer_group, s.event_key ORDER BY s.consumer_group, s.event_key LI
 	if err != nil {
 		return err
 	}
-	survey.Conflicts, err = collect(found, func(scan scanner) (k redrive.Conflict, err error) {
+	survey.Conflicts, err = sqldb.Collect(found, func(scan sqldb.Scan) (k redrive.Conflict, err error) {
 		err = scan(&k.Group, &k.Key, &k.Earlier)
 		return k, err
 	})

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/dlq/internal/letter"
 	"floodgate.internal/services/dlq/internal/redrive"
 )
@@ -20,7 +21,7 @@ func (s *Failures) Groups(
 	if err != nil {
 		return nil, fmt.Errorf("grouping failures: %w", err)
 	}
-	groups, err := collect(found, scanGroup)
+	groups, err := sqldb.Collect(found, scanGroup)
 	if err != nil {
 		return nil, fmt.Errorf("grouping failures: %w", err)
 	}
@@ -65,7 +66,7 @@ func counts(c *condition, f letter.Filter) string {
 	return "SELECT fingerprint, COUNT(*) AS failures FROM failures WHERE " + c.text.String() + " GROUP BY fingerprint"
 }
 
-func scanGroup(scan scanner) (g redrive.Group, err error) {
+func scanGroup(scan sqldb.Scan) (g redrive.Group, err error) {
 	var evidence sql.NullString
 	if err := scan(&g.Fingerprint, &g.Service, &g.Class, &g.Sample, &g.Count, &g.FirstFailedAt, &g.LastFailedAt, &evidence); err != nil {
 		return g, err
@@ -85,7 +86,7 @@ func (s *Failures) ByStatus(ctx context.Context) (map[letter.Status]int64, error
 		return nil, fmt.Errorf("counting failures by status: %w", err)
 	}
 	all := map[letter.Status]int64{}
-	_, err = collect(found, func(scan scanner) (none struct{}, err error) {
+	_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 		var status letter.Status
 		var n int64
 		err = scan(&status, &n)
@@ -106,7 +107,7 @@ func (s *Failures) Series(ctx context.Context, span redrive.Span) ([]redrive.Ser
 		return nil, fmt.Errorf("counting failures from %s: %w", time.UnixMicro(span.Since).UTC(), err)
 	}
 	var all []redrive.Series
-	_, err = collect(found, func(scan scanner) (none struct{}, err error) {
+	_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 		var service, class string
 		var bucket int
 		var n int64

@@ -32,7 +32,7 @@ func (s *Failures) History(ctx context.Context, id string, limit int) ([]redrive
 	if err != nil {
 		return nil, fmt.Errorf("reading the history of failure %s: %w", id, err)
 	}
-	entries, err := collect(found, func(scan scanner) (e redrive.Entry, err error) {
+	entries, err := sqldb.Collect(found, func(scan sqldb.Scan) (e redrive.Entry, err error) {
 		err = scan(&e.At, &e.Action, &e.Actor, &e.Detail, &e.Replay)
 		return e, err
 	})

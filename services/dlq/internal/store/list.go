@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/dlq/internal/letter"
 	"floodgate.internal/services/dlq/internal/redrive"
 )
@@ -49,7 +50,7 @@ func (s *Failures) List(ctx context.Context, f letter.Filter, after redrive.Mark
 	if err != nil {
 		return nil, fmt.Errorf("listing failures: %w", err)
 	}
-	failures, err := collect(found, scanFailure)
+	failures, err := sqldb.Collect(found, scanFailure)
 	if err != nil {
 		return nil, fmt.Errorf("listing failures: %w", err)
 	}

@@ -95,7 +95,7 @@ func planOf(t *testing.T, db *sqldb.DB, text string, args []any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, err := collect(found, func(scan scanner) (line string, err error) {
+	lines, err := sqldb.Collect(found, func(scan sqldb.Scan) (line string, err error) {
 		err = scan(&line)
 		return line, err
 	})

@@ -16,7 +16,7 @@ func (s *Failures) Reclassify(ctx context.Context, after string, limit int, clas
 	if err != nil {
 		return "", fmt.Errorf("reading failures to classify: %w", err)
 	}
-	ids, err := collect(found, func(scan scanner) (id string, err error) {
+	ids, err := sqldb.Collect(found, func(scan sqldb.Scan) (id string, err error) {
 		err = scan(&id)
 		return id, err
 	})
@@ -53,17 +53,17 @@ func reclassify(ctx context.Context, tx *sqldb.Tx, ids []string, classify redriv
 }
 
 func stacksOf(ctx context.Context, tx *sqldb.Tx, ids []string) (map[string]string, error) {
-	asked, err := textsOf(tx.Dialect, ids)
+	asked, err := sqldb.TextsOf(tx.Dialect, ids)
 	if err != nil {
 		return nil, err
 	}
 	found, err := tx.QueryContext(ctx, "SELECT failure_id, stack FROM records WHERE failure_id IN (SELECT item.value FROM "+
-		texts(tx.Dialect, "$1")+")", asked)
+		sqldb.Texts(tx.Dialect, "$1")+")", asked)
 	if err != nil {
 		return nil, fmt.Errorf("reading stacks: %w", err)
 	}
 	stacks := map[string]string{}
-	_, err = collect(found, func(scan scanner) (none struct{}, err error) {
+	_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 		var id, stack string
 		err = scan(&id, &stack)
 		stacks[id] = stack

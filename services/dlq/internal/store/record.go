@@ -64,16 +64,16 @@ func record(ctx context.Context, tx *sqldb.Tx, cases [][]*letter.Letter) error {
 // end of the transaction: an update that changes nothing locks on PostgreSQL and
 // does no harm on SQLite.
 func lockKnown(ctx context.Context, tx *sqldb.Tx, ids []string) (map[string]letter.Failure, error) {
-	asked, err := textsOf(tx.Dialect, ids)
+	asked, err := sqldb.TextsOf(tx.Dialect, ids)
 	if err != nil {
 		return nil, err
 	}
 	found, err := tx.QueryContext(ctx, "UPDATE failures SET status = status WHERE failure_id IN (SELECT item.value FROM "+
-		texts(tx.Dialect, "$1")+") RETURNING "+columnList(), asked)
+		sqldb.Texts(tx.Dialect, "$1")+") RETURNING "+columnList(), asked)
 	if err != nil {
 		return nil, fmt.Errorf("locking %d failures: %w", len(ids), err)
 	}
-	locked, err := collect(found, scanFailure)
+	locked, err := sqldb.Collect(found, scanFailure)
 	if err != nil {
 		return nil, fmt.Errorf("locking %d failures: %w", len(ids), err)
 	}

@@ -26,7 +26,7 @@ func replayColumns() string {
 	return "created_at, ended_at, rate_per_second, stop_permille, canary, state, replay_id, request_id, filter, actor, reason, stop_reason"
 }
 
-func scanReplay(scan scanner) (r redrive.Replay, err error) {
+func scanReplay(scan sqldb.Scan) (r redrive.Replay, err error) {
 	var canary int
 	err = scan(&r.CreatedAt, &r.EndedAt, &r.Rate, &r.StopPermille, &canary, &r.State, &r.ID, &r.RequestID, &r.Filter,
 		&r.Actor, &r.Reason, &r.StopReason)
@@ -67,7 +67,7 @@ func progress(ctx context.Context, q querier, id string) (letter.Progress, error
 	if err != nil {
 		return p, err
 	}
-	_, err = collect(found, func(scan scanner) (none struct{}, err error) {
+	_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 		var state letter.Item
 		var n int64
 		err = scan(&state, &n)

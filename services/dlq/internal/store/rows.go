@@ -1,35 +1,12 @@
 package store
 
 import (
-	"database/sql"
-	"encoding/json"
-	"fmt"
 	"hash/fnv"
 	"strings"
 
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/dlq/internal/letter"
 )
-
-// scanner is the Scan of one row.
-type scanner = func(into ...any) error
-
-// collect reads all rows and closes them.
-func collect[T any](found *sql.Rows, read func(scanner) (T, error)) (all []T, err error) {
-	defer func() {
-		if closing := found.Close(); err == nil {
-			err = closing
-		}
-	}()
-	for found.Next() {
-		one, err := read(found.Scan)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, found.Err()
-}
 
 // failureColumns are those of failures, in the order of scanFailure and
 // failureRow.
@@ -50,7 +27,7 @@ func columnsOf(table string) string {
 }
 
 // scanFailure reads a row of failures.
-func scanFailure(scan scanner) (f letter.Failure, err error) {
+func scanFailure(scan sqldb.Scan) (f letter.Failure, err error) {
 	var hash int64
 	var indefinite int
 	err = scan(&f.FirstFailedAt, &f.LastFailedAt, &f.ClosedAt, &f.Offset, &f.Place.Offset, &hash, &f.Partition,
@@ -82,26 +59,4 @@ func truth(b bool) int16 {
 		return 1
 	}
 	return 0
-}
-
-// texts is the one place where a statement takes many texts as one parameter;
-// `item.value` is the text. The inner SELECT hides their number from
-// PostgreSQL's planner, which else compiles the query at 200 ms a time.
-func texts(d sqldb.Dialect, parameter string) string {
-	if d == sqldb.PostgreSQL {
-		return "unnest((SELECT " + parameter + "::text[])) AS item(value)"
-	}
-	return "json_each(" + parameter + ") AS item"
-}
-
-// textsOf is the parameter for texts.
-func textsOf(d sqldb.Dialect, of []string) (any, error) {
-	if d == sqldb.PostgreSQL {
-		return of, nil
-	}
-	b, err := json.Marshal(of)
-	if err != nil {
-		return nil, fmt.Errorf("writing texts as JSON: %w", err)
-	}
-	return string(b), nil
 }

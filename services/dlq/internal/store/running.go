@@ -20,7 +20,7 @@ func (s *Replays) Adopt(ctx context.Context, owner string, now, until int64, lim
 	if err != nil {
 		return nil, fmt.Errorf("taking over replays: %w", err)
 	}
-	ids, err := collect(found, func(scan scanner) (id string, err error) {
+	ids, err := sqldb.Collect(found, func(scan sqldb.Scan) (id string, err error) {
 		err = scan(&id)
 		return id, err
 	})
@@ -48,7 +48,7 @@ func (s *Replays) Due(ctx context.Context, id string, limit int) ([]redrive.Due,
 	if err != nil {
 		return nil, fmt.Errorf("reading what replay %s has to publish: %w", id, err)
 	}
-	due, err := collect(found, func(scan scanner) (d redrive.Due, err error) {
+	due, err := sqldb.Collect(found, func(scan sqldb.Scan) (d redrive.Due, err error) {
 		d.Failure, err = scanFailure(func(into ...any) error { return scan(append([]any{&d.Item}, into...)...) })
 		return d, err
 	})

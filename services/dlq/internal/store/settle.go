@@ -135,7 +135,7 @@ func (s *Replays) Unconfirmed(ctx context.Context, before int64, limit int) ([]r
 	if err != nil {
 		return nil, fmt.Errorf("reading what has no outcome: %w", err)
 	}
-	all, err := collect(found, func(scan scanner) (u redrive.Unconfirmed, err error) {
+	all, err := sqldb.Collect(found, func(scan sqldb.Scan) (u redrive.Unconfirmed, err error) {
 		err = scan(&u.Replay, &u.Failure, &u.Item, &u.Topic, &u.Group, &u.Partition, &u.Offset)
 		return u, err
 	})

@@ -34,23 +34,12 @@ type Failures struct{ db *sqldb.DB }
 // Open brings the tables up to date and answers the store on them. The caller
 // closes db after the last use of the store.
 func Open(ctx context.Context, db *sqldb.DB) (*Failures, error) {
-	if err := migrate(ctx, db); err != nil {
+	tables, err := fs.Sub(migrations, "migrations")
+	if err == nil {
+		err = db.MigrateTree(ctx, tables)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("opening the store of failures: %w", err)
 	}
 	return &Failures{db: db}, nil
-}
-
-func migrate(ctx context.Context, db *sqldb.DB) error {
-	both, err := fs.Sub(migrations, "migrations/both")
-	if err != nil {
-		return err
-	}
-	if err := db.Migrate(ctx, both); err != nil || db.Dialect != sqldb.PostgreSQL {
-		return err
-	}
-	own, err := fs.Sub(migrations, "migrations/postgresql")
-	if err != nil {
-		return err
-	}
-	return db.MigrateSet(ctx, "postgresql", own)
 }

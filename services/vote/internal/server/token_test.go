@@ -3,7 +3,6 @@ package server
 import (
 	"testing"
 
-	"floodgate.internal/backbone/rpc"
 	"floodgate.internal/services/vote/internal/ballot"
 	"floodgate.internal/services/vote/internal/casting"
 )
@@ -19,21 +18,4 @@ func TestTokensComeBackAsTheyWere(t *testing.T) {
 	if got, err := parsePollToken(want.String()); err != nil || got != want {
 		t.Errorf("poll token: %+v, %v", got, err)
 	}
-}
-
-// Whatever a caller sends as a token is a page's, or refused by name.
-func FuzzPageToken(f *testing.F) {
-	f.Add("")
-	f.Add(pollToken{CreatedAt: 42, ID: "final"}.String())
-	f.Add("%%%")
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, parse := range []func() error{
-			func() error { _, err := parsePollToken(text); return err },
-			func() error { _, err := parseVoteToken(text); return err },
-		} {
-			if err := parse(); err != nil && rpc.Reason(err) != rpc.ReasonInvalidField {
-				t.Errorf("%q: %v", text, err)
-			}
-		}
-	})
 }

@@ -77,7 +77,7 @@ func (f *Floors) query(ctx context.Context, where string, args ...any) ([]castin
 	if err != nil {
 		return nil, err
 	}
-	return collect(found, func(scan scanner) (f casting.Floor, err error) {
+	return sqldb.Collect(found, func(scan sqldb.Scan) (f casting.Floor, err error) {
 		err = scan(&f.Shard.Poll, &f.Shard.Number, &f.Partition, &f.Last, &f.At)
 		return f, err
 	})

@@ -76,7 +76,7 @@ func (l *Ledger) query(ctx context.Context, where string, args ...any) ([]castin
 	if err != nil {
 		return nil, err
 	}
-	return collect(found, func(scan scanner) (r casting.Recorded, err error) {
+	return sqldb.Collect(found, func(scan sqldb.Scan) (r casting.Recorded, err error) {
 		err = scan(&r.Shard.Poll, &r.Shard.Number, &r.Voter, &r.Vote.ID, &r.Vote.Candidate, &r.Vote.Offset,
 			&r.Vote.AcceptedAt, &r.Partition, &r.Status, &r.Reason, &r.RecordedAt)
 		return r, err
@@ -90,7 +90,7 @@ func (l *Ledger) Voids(ctx context.Context, shard casting.Shard) ([]casting.Void
 	if err != nil {
 		return nil, fmt.Errorf("reading the voids of poll %s: %w", shard.Poll, err)
 	}
-	voids, err := collect(found, func(scan scanner) (casting.VoidRow, error) {
+	voids, err := sqldb.Collect(found, func(scan sqldb.Scan) (casting.VoidRow, error) {
 		v := casting.VoidRow{Shard: shard}
 		var err error
 		v.Voter, v.Void, err = scanVoid(scan, &v.At)
@@ -109,7 +109,7 @@ func (l *Ledger) Counts(ctx context.Context, poll string) ([]casting.ShardRow, e
 	if err != nil {
 		return nil, fmt.Errorf("reading the counts of poll %s: %w", poll, err)
 	}
-	counts, err := collect(found, func(scan scanner) (casting.ShardRow, error) { return scanShard(scan) })
+	counts, err := sqldb.Collect(found, func(scan sqldb.Scan) (casting.ShardRow, error) { return scanShard(scan) })
 	if err != nil {
 		return nil, fmt.Errorf("reading the counts of poll %s: %w", poll, err)
 	}

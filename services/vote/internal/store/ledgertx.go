@@ -36,7 +36,7 @@ func (l *ledgerTx) Lock(ctx context.Context, shards []casting.ShardAt) ([]castin
 	if err != nil {
 		return nil, fmt.Errorf("locking %d shards of the ledger: %w", len(shards), err)
 	}
-	locked, err := collect(found, func(scan scanner) (casting.ShardRow, error) {
+	locked, err := sqldb.Collect(found, func(scan sqldb.Scan) (casting.ShardRow, error) {
 		var before int64
 		row, err := scanShard(scan, &before)
 		l.locked[row.Shard] = before
@@ -69,7 +69,7 @@ RETURNING poll_id, shard, partition_id, last_offset, counts, holder_before`
 }
 
 // scanShard reads a shard's row, and further columns behind it.
-func scanShard(scan scanner, further ...any) (row casting.ShardRow, err error) {
+func scanShard(scan sqldb.Scan, further ...any) (row casting.ShardRow, err error) {
 	var counts string
 	if err := scan(append([]any{&row.Shard.Poll, &row.Shard.Number, &row.Partition, &row.Last, &counts}, further...)...); err != nil {
 		return row, err
@@ -93,14 +93,14 @@ func (l *ledgerTx) Voters(ctx context.Context, poll string, asked []casting.Iden
 	if err != nil {
 		return nil, fmt.Errorf("looking up %d voters of poll %s: %w", len(look.voters), poll, err)
 	}
-	if _, err := collect(found, look.vote); err != nil {
+	if _, err := sqldb.Collect(found, look.vote); err != nil {
 		return nil, fmt.Errorf("looking up %d voters of poll %s: %w", len(look.voters), poll, err)
 	}
 	found, err = l.tx.QueryContext(ctx, voidsOfVoters(l.tx.Dialect), poll, voters)
 	if err != nil {
 		return nil, fmt.Errorf("looking up voids of poll %s: %w", poll, err)
 	}
-	if _, err := collect(found, look.void); err != nil {
+	if _, err := sqldb.Collect(found, look.void); err != nil {
 		return nil, fmt.Errorf("looking up voids of poll %s: %w", poll, err)
 	}
 	look.sort()
@@ -117,13 +117,13 @@ func votesOfVoters(d sqldb.Dialect) string {
 		join = `CROSS JOIN LATERAL
  (SELECT * FROM votes WHERE poll_id = $1 AND voter_id = item.value OFFSET 0) AS v`
 	}
-	return "SELECT " + columns + " FROM " + texts(d, "$2") + " " + join +
-		fmt.Sprintf(" WHERE v.status <> %d OR v.vote_id IN (SELECT item.value FROM %s)", ballot.Rejected, texts(d, "$3"))
+	return "SELECT " + columns + " FROM " + sqldb.Texts(d, "$2") + " " + join +
+		fmt.Sprintf(" WHERE v.status <> %d OR v.vote_id IN (SELECT item.value FROM %s)", ballot.Rejected, sqldb.Texts(d, "$3"))
 }
 
 // voidsOfVoters reads a table that is nearly empty as a rule; the planner knows
 // how to.
 func voidsOfVoters(d sqldb.Dialect) string {
 	return `SELECT voter_id, log_offset, vote_ids, reason FROM voids
-WHERE poll_id = $1 AND voter_id IN (SELECT item.value FROM ` + texts(d, "$2") + `)`
+WHERE poll_id = $1 AND voter_id IN (SELECT item.value FROM ` + sqldb.Texts(d, "$2") + `)`
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // scanVoid reads a void and whose it is, and further columns behind it.
-func scanVoid(scan scanner, further ...any) (voter string, v ballot.Void, err error) {
+func scanVoid(scan sqldb.Scan, further ...any) (voter string, v ballot.Void, err error) {
 	var ids string
 	if err := scan(append([]any{&voter, &v.Offset, &ids, &v.Reason}, further...)...); err != nil {
 		return voter, v, err
@@ -54,10 +54,10 @@ func (l *lookup) parameters(d sqldb.Dialect) (voters, ids any, err error) {
 	for i, id := range l.asked {
 		asked[i] = id.VoteID
 	}
-	if voters, err = textsOf(d, l.voters); err != nil {
+	if voters, err = sqldb.TextsOf(d, l.voters); err != nil {
 		return nil, nil, err
 	}
-	ids, err = textsOf(d, asked)
+	ids, err = sqldb.TextsOf(d, asked)
 	return voters, ids, err
 }
 
@@ -72,7 +72,7 @@ func (l *lookup) record(voter string) *casting.VoterRecord {
 }
 
 // vote takes in one row of votesOfVoters.
-func (l *lookup) vote(scan scanner) (none struct{}, err error) {
+func (l *lookup) vote(scan sqldb.Scan) (none struct{}, err error) {
 	var voter, reason string
 	var v ballot.Vote
 	var status ballot.Status
@@ -105,7 +105,7 @@ func (l *lookup) wanted(id casting.Identity) bool {
 }
 
 // void takes in one row of voidsOfVoters.
-func (l *lookup) void(scan scanner) (none struct{}, err error) {
+func (l *lookup) void(scan sqldb.Scan) (none struct{}, err error) {
 	voter, v, err := scanVoid(scan)
 	if err == nil {
 		r := l.record(voter)

@@ -73,7 +73,7 @@ func (p *Polls) List(ctx context.Context, createdAt int64, id string, limit int)
 	if err != nil {
 		return nil, fmt.Errorf("listing polls: %w", err)
 	}
-	polls, err := collect(found, func(scan scanner) (ballot.Poll, error) { return scanPoll(scan) })
+	polls, err := sqldb.Collect(found, func(scan sqldb.Scan) (ballot.Poll, error) { return scanPoll(scan) })
 	if err != nil {
 		return nil, fmt.Errorf("listing polls: %w", err)
 	}
@@ -117,7 +117,7 @@ func encodeCandidates(candidates []ballot.Candidate) (string, error) {
 }
 
 // scanPoll reads a row of pollColumns, and further columns behind them.
-func scanPoll(scan scanner, further ...any) (ballot.Poll, error) {
+func scanPoll(scan sqldb.Scan, further ...any) (ballot.Poll, error) {
 	var p ballot.Poll
 	var candidates string
 	var window int64

@@ -9,7 +9,6 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/vote/internal/casting"
@@ -40,7 +39,11 @@ type Store struct {
 // Open brings the tables up to date and answers the store on them. The caller
 // closes db after the last use of the store.
 func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
-	if err := migrate(ctx, db); err != nil {
+	tables, err := fs.Sub(migrations, "migrations")
+	if err == nil {
+		err = db.MigrateTree(ctx, tables)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("opening the vote store: %w", err)
 	}
 	return &Store{
@@ -49,22 +52,4 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 		Ledger: &Ledger{db: db, absence: newAbsence(maxPresent)},
 		Topics: &Topics{db: db},
 	}, nil
-}
-
-// migrate brings the tables up to date: the set for both databases, then what
-// only one of them has.
-func migrate(ctx context.Context, db *sqldb.DB) error {
-	both, err := fs.Sub(migrations, "migrations/both")
-	if err != nil {
-		return err
-	}
-	if err := db.Migrate(ctx, both); err != nil {
-		return err
-	}
-	dialect := strings.ToLower(db.Dialect.String())
-	own, err := fs.Sub(migrations, "migrations/"+dialect)
-	if err != nil {
-		return err
-	}
-	return db.MigrateSet(ctx, dialect, own)
 }
