@@ -23,6 +23,8 @@ type outcome struct {
 	err error
 	// indefinite: the attempt still runs, its effect may yet happen.
 	indefinite bool
+	// already are the records, by place, whose effect had happened before.
+	already map[int]bool
 }
 
 // attempt runs fn once, on a goroutine of its own so that a hung fn holds

@@ -12,7 +12,8 @@ type Batch struct {
 	// those that were marked.
 	Records []*record.Record
 
-	failed map[int]error
+	failed  map[int]error
+	already map[int]bool
 }
 
 // Fail marks Records[i] as failed with err, nil being no failure; the last mark
@@ -28,4 +29,15 @@ func (b *Batch) Fail(i int, err error) {
 		b.failed = make(map[int]error)
 	}
 	b.failed[i] = err
+}
+
+// AlreadyApplied says of Records[i] that its effect had happened before: the
+// handler found it and did nothing. Of a replay its outcome says so; of any other
+// record nobody asks. A record that is marked by Fail has failed.
+func (b *Batch) AlreadyApplied(i int) {
+	_ = b.Records[i]
+	if b.already == nil {
+		b.already = make(map[int]bool)
+	}
+	b.already[i] = true
 }

@@ -54,15 +54,22 @@ type flight struct {
 	since   time.Time
 	trail   step.Trail
 	worker  atomic.Int64 // the goroutine; 0 before it runs
+	already atomic.Bool  // see AlreadyApplied
 	runaway atomic.Bool
 	stack   atomic.Pointer[string]
 	solo    *solo // nil where another goroutine waits for its end
 }
 
-// Value answers the flight's trail, and what the context carries.
+// flightKey is the context key of the flight itself.
+type flightKey struct{}
+
+// Value answers the flight's trail, the flight, and what the context carries.
 func (f *flight) Value(key any) any {
 	if step.IsKey(key) {
 		return &f.trail
+	}
+	if _, itself := key.(flightKey); itself {
+		return f
 	}
 	return f.Context.Value(key)
 }

@@ -157,7 +157,7 @@ func (c *claim) handle(ctx context.Context, l *lane, r *record.Record, out outco
 	var h history
 	for {
 		if out.err == nil {
-			return c.letGo(ctx, r, t) && c.applied(ctx, []*record.Record{r}, nil, t)
+			return c.letGo(ctx, r, t) && c.applied(ctx, []*record.Record{r}, nil, out.already, t)
 		}
 		at, err := now(), suspect(out.err)
 		b.failed(at, err)
@@ -189,6 +189,9 @@ func (c *claim) tryOne(ctx context.Context, l *lane, r *record.Record) (out outc
 	}
 	f := &flight{step: StepHandle, offset: r.Offset, records: 1, key: r.Key}
 	out = c.attempt(&carried{Context: ctx, tracing: &c.tracing, record: r}, f, c.handling(r)) //nolint:contextcheck // ctx with what the record carries
+	if f.already.Load() {
+		out.already = map[int]bool{0: true}
+	}
 	c.hire(c.window.leave())
 	return out, true
 }

@@ -13,17 +13,28 @@ type Outcomes interface {
 	Write(ctx context.Context, group string, outcomes []replay.Outcome) error
 }
 
+// AlreadyApplied is for a Handler: it says of the record that ctx came with that
+// its effect had happened before, so that the handler found it and did nothing.
+// Of a replay its outcome says so; of any other record nobody asks. A
+// BatchHandler says it of each record by Batch.AlreadyApplied. Only the attempt
+// that ctx belongs to may say it, and only before it returns.
+func AlreadyApplied(ctx context.Context) {
+	if f, ok := ctx.Value(flightKey{}).(*flight); ok {
+		f.already.Store(true)
+	}
+}
+
 // applied tells that records were applied, so far as they are replays, and
 // returns after the ack; false when the claim was revoked first. marks are those
-// that were not.
-func (c *claim) applied(ctx context.Context, recs []*record.Record, marks map[int]error, t *trouble) bool {
+// that were not; already those whose effect had happened before.
+func (c *claim) applied(ctx context.Context, recs []*record.Record, marks map[int]error, already map[int]bool, t *trouble) bool {
 	if c.cfg.Outcomes == nil {
 		return true
 	}
 	var due []replay.Outcome
 	for i, r := range recs {
 		if marks[i] == nil && replay.Due(r, c.cfg.Group) {
-			due = append(due, replay.Outcome{Record: r})
+			due = append(due, replay.Outcome{Record: r, Already: already[i]})
 		}
 	}
 	return c.tell(ctx, due, t)

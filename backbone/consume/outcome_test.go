@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,7 +39,11 @@ func (o *fakeOutcomes) Write(_ context.Context, group string, outcomes []replay.
 		if o.told == nil {
 			o.told = map[int64]string{}
 		}
-		o.told[one.Record.Offset] = fmt.Sprint(group, " ", one.Err)
+		said := fmt.Sprint(group, " ", one.Err)
+		if one.Already {
+			said += " already"
+		}
+		o.told[one.Record.Offset] = said
 	}
 	return nil
 }
@@ -144,6 +149,69 @@ func TestAnOutcomeThatCannotBeToldHoldsTheOffset(t *testing.T) {
 				if src.marked() > 0 || outcomes.writes < 10 {
 					t.Errorf("marked %d after %d tries", src.marked(), outcomes.writes)
 				}
+			})
+		})
+	}
+}
+
+// handlersThatFindItDone find the effect of offset 0 done, fail once at offset 1
+// after they found it so, and apply the others.
+func handlersThatFindItDone() map[string]any {
+	fails := func() func(int64) error {
+		var tried atomic.Bool
+		return func(offset int64) error {
+			if offset == 1 && tried.CompareAndSwap(false, true) {
+				return errors.New("fails once")
+			}
+			return nil
+		}
+	}
+	single, marked := fails(), fails()
+	return map[string]any{
+		"records": handlerFunc(func(ctx context.Context, r *record.Record) error {
+			ctx, cancel := context.WithCancel(ctx) // as what a handler calls does
+			defer cancel()
+			err := single(r.Offset)
+			if r.Offset == 0 || err != nil {
+				AlreadyApplied(ctx)
+			}
+			return err
+		}),
+		"slices": batchFunc(func(_ context.Context, b *Batch) error {
+			for i, r := range b.Records {
+				err := marked(r.Offset)
+				b.Fail(i, err)
+				if r.Offset == 0 || err != nil {
+					b.AlreadyApplied(i)
+				}
+			}
+			return nil
+		}),
+	}
+}
+
+// What a handler found done is told so, of the record and of the attempt that
+// said it, and of no other (SEMANTICS 19, 21).
+func TestWhatHadHappenedBeforeIsToldSo(t *testing.T) {
+	t.Parallel()
+	AlreadyApplied(t.Context()) // outside of an attempt it is nobody's
+	for name, handler := range handlersThatFindItDone() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				src, dead, outcomes := newFakeSource(16), &fakeLetters{}, &fakeOutcomes{}
+				_, end := begin(t, Config{BatchRecords: 8, Outcomes: outcomes}, src, handler, dead)
+				for offset, key := range []string{"a", "b", "c"} {
+					src.messages <- broughtBack(int64(offset), "t.replay.g", key)
+				}
+				elapse(time.Minute)
+				synctest.Wait()
+				if want := map[int64]string{0: "g <nil> already", 1: "g <nil>", 2: "g <nil>"}; !maps.Equal(outcomes.all(), want) {
+					t.Errorf("told %v, want %v", outcomes.all(), want)
+				}
+				if src.marked() != 3 || len(dead.got) != 0 {
+					t.Errorf("marked %d, dead letters %v", src.marked(), dead.offsets())
+				}
+				end()
 			})
 		})
 	}

@@ -29,7 +29,7 @@ func (c *claim) settle(ctx context.Context, recs []*record.Record, h history, re
 	defer c.clear(ctx, &t)
 	for len(recs) > 0 {
 		marks, out := c.tryBatch(ctx, recs)
-		if out.err == nil && !c.applied(ctx, recs, marks, &t) {
+		if out.err == nil && !c.applied(ctx, recs, marks, out.already, &t) {
 			return false
 		}
 		if out.err == nil && len(marks) == 0 {
@@ -162,5 +162,6 @@ func (c *claim) tryBatch(ctx context.Context, recs []*record.Record) (map[int]er
 	if out.err != nil {
 		return nil, out
 	}
+	out.already = b.already
 	return b.failed, out
 }

@@ -1,8 +1,8 @@
 // Package replay tells the DLQ service what became of a replayed record: it was
-// applied, or it was dead-lettered again. The promise: Write returns after the
-// outcomes are in dlq.outcome. A consumer awaits it before the replayed record's
-// offset is committed, so that a record which its group has passed without an
-// outcome is known to have none (SEMANTICS 21).
+// applied, now or before, or it was dead-lettered again. The promise: Write
+// returns after the outcomes are in dlq.outcome. A consumer awaits it before the
+// replayed record's offset is committed, so that a record which its group has
+// passed without an outcome is known to have none (SEMANTICS 21).
 package replay
 
 import (
@@ -32,6 +32,9 @@ type Outcome struct {
 	Record *record.Record
 	// Err is why it was dead-lettered again; nil where it was applied.
 	Err error
+	// Already says that its effect had happened before, and this time nothing. It
+	// says nothing beside Err.
+	Already bool
 }
 
 // Due says whether somebody waits for the record's outcome in a group: it stands
@@ -108,6 +111,9 @@ func message(group string, o Outcome) *dlqv1.ReplayOutcome {
 	}
 	if at, ok := deadletter.Origin(o.Record); ok {
 		m.Partition, m.Offset = at.Partition, at.Offset
+	}
+	if o.Already {
+		m.Result = dlqv1.ReplayOutcome_ALREADY_APPLIED
 	}
 	if o.Err != nil {
 		m.Result, m.Detail = dlqv1.ReplayOutcome_FAILED_AGAIN, deadletter.Cut(o.Err.Error(), maxDetail)

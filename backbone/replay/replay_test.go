@@ -55,8 +55,10 @@ func TestWriteTellsWhatBecameOfARecord(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
 	long := errors.New("bad \xff" + strings.Repeat("x", 5000))
-	err := replay.New(f).Write(t.Context(), topics.GroupVoteTally, []replay.Outcome{{Record: replayed("e1")}, {Record: replayed(""), Err: long}})
-	if err != nil || len(f.got) != 2 {
+	err := replay.New(f).Write(t.Context(), topics.GroupVoteTally, []replay.Outcome{
+		{Record: replayed("e1")}, {Record: replayed("e2"), Already: true}, {Record: replayed(""), Err: long, Already: true},
+	})
+	if err != nil || len(f.got) != 3 {
 		t.Fatal(f.got, err)
 	}
 	slices.SortFunc(f.got, func(a, b publish.Event) int { return strings.Compare(string(a.Key), string(b.Key)) })
@@ -67,11 +69,14 @@ func TestWriteTellsWhatBecameOfARecord(t *testing.T) {
 	if e := f.got[0]; string(e.Key) != "e1" || e.Topic != topics.DLQOutcome || !proto.Equal(e.Message, want) {
 		t.Errorf("outcome %s of %s on %s", prototext.Format(e.Message), e.Key, e.Topic)
 	}
-	again := f.got[1].Message.(*dlqv1.ReplayOutcome)
-	if string(f.got[1].Key) != "f1" || again.GetResult() != dlqv1.ReplayOutcome_FAILED_AGAIN || len(again.GetDetail()) != 1024 {
-		t.Errorf("without an event id: key %s, %d bytes of %s", f.got[1].Key, len(again.GetDetail()), again.GetResult())
+	if before := f.got[1].Message.(*dlqv1.ReplayOutcome); before.GetEventId() != "e2" || before.GetResult() != dlqv1.ReplayOutcome_ALREADY_APPLIED {
+		t.Errorf("applied before: %s", prototext.Format(before))
 	}
-	if f.got[0].ID == f.got[1].ID {
+	again := f.got[2].Message.(*dlqv1.ReplayOutcome)
+	if string(f.got[2].Key) != "f1" || again.GetResult() != dlqv1.ReplayOutcome_FAILED_AGAIN || len(again.GetDetail()) != 1024 {
+		t.Errorf("without an event id: key %s, %d bytes of %s", f.got[2].Key, len(again.GetDetail()), again.GetResult())
+	}
+	if f.got[0].ID == f.got[1].ID || f.got[1].ID == f.got[2].ID {
 		t.Error("two outcomes are one event")
 	}
 }
