@@ -433,8 +433,8 @@ type HistoryEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When.
 	At *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
-	// What: FAILED, VIEWED, REPLAYED, APPLIED, FAILED_AGAIN, PARKED, DISCARDED,
-	// RESTORED, EDITED, ANNOTATED, CANCELED.
+	// What: FAILED, VIEWED, REPLAYED, APPLIED, ALREADY_APPLIED, FAILED_AGAIN,
+	// PARKED, DISCARDED, RESTORED, EDITED, ANNOTATED, CANCELED.
 	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
 	// Who; "system" for what nobody asked for.
 	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`

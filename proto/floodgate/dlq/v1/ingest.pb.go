@@ -24,7 +24,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Result is what the group says.
+// Result is what became of it. DISCARDED and RESTORED follow each other as the
+// operator decides; what was applied once stays so.
 type ReplayOutcome_Result int32
 
 const (
@@ -32,10 +33,16 @@ const (
 	ReplayOutcome_RESULT_UNSPECIFIED ReplayOutcome_Result = 0
 	// Its effect happened now.
 	ReplayOutcome_APPLIED ReplayOutcome_Result = 1
-	// Its effect had happened before.
+	// Its effect had happened before the group took it this time: by the record
+	// itself, by the same event elsewhere in the log, or by an earlier delivery
+	// of this replay whose outcome was lost.
 	ReplayOutcome_ALREADY_APPLIED ReplayOutcome_Result = 2
 	// It was dead-lettered again.
 	ReplayOutcome_FAILED_AGAIN ReplayOutcome_Result = 3
+	// An operator decided that it need not be applied.
+	ReplayOutcome_DISCARDED ReplayOutcome_Result = 4
+	// An operator opened it again.
+	ReplayOutcome_RESTORED ReplayOutcome_Result = 5
 )
 
 // Enum value maps for ReplayOutcome_Result.
@@ -45,12 +52,16 @@ var (
 		1: "APPLIED",
 		2: "ALREADY_APPLIED",
 		3: "FAILED_AGAIN",
+		4: "DISCARDED",
+		5: "RESTORED",
 	}
 	ReplayOutcome_Result_value = map[string]int32{
 		"RESULT_UNSPECIFIED": 0,
 		"APPLIED":            1,
 		"ALREADY_APPLIED":    2,
 		"FAILED_AGAIN":       3,
+		"DISCARDED":          4,
+		"RESTORED":           5,
 	}
 )
 
@@ -237,11 +248,12 @@ func (x *IngestResponse) GetFailureId() string {
 	return ""
 }
 
-// ReplayOutcome is the record on dlq.outcome: what became of a replayed record
-// in its group.
+// ReplayOutcome is the record on dlq.outcome: what became of a group's failed
+// record. The group says it of a replayed one; the DLQ service says what an
+// operator decided.
 type ReplayOutcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The replay.
+	// The replay; empty for an operator's decision.
 	ReplayId string `protobuf:"bytes,1,opt,name=replay_id,json=replayId,proto3" json:"replay_id,omitempty"`
 	// The group.
 	Group string `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`
@@ -253,9 +265,9 @@ type ReplayOutcome struct {
 	Partition int32 `protobuf:"varint,5,opt,name=partition,proto3" json:"partition,omitempty"`
 	// Its offset there.
 	Offset int64 `protobuf:"varint,6,opt,name=offset,proto3" json:"offset,omitempty"`
-	// What the group says.
+	// What became of it.
 	Result ReplayOutcome_Result `protobuf:"varint,7,opt,name=result,proto3,enum=floodgate.dlq.v1.ReplayOutcome_Result" json:"result,omitempty"`
-	// Why, where it failed again.
+	// Why, where it failed again or an operator decided.
 	Detail string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
 	// The failure that the record is of.
 	FailureId     string `protobuf:"bytes,9,opt,name=failure_id,json=failureId,proto3" json:"failure_id,omitempty"`
@@ -377,7 +389,7 @@ const file_floodgate_dlq_v1_ingest_proto_rawDesc = "" +
 	"\f_occurred_at\"/\n" +
 	"\x0eIngestResponse\x12\x1d\n" +
 	"\n" +
-	"failure_id\x18\x01 \x01(\tR\tfailureId\"\xf6\x02\n" +
+	"failure_id\x18\x01 \x01(\tR\tfailureId\"\x93\x03\n" +
 	"\rReplayOutcome\x12\x1b\n" +
 	"\treplay_id\x18\x01 \x01(\tR\breplayId\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x19\n" +
@@ -388,12 +400,14 @@ const file_floodgate_dlq_v1_ingest_proto_rawDesc = "" +
 	"\x06result\x18\a \x01(\x0e2&.floodgate.dlq.v1.ReplayOutcome.ResultR\x06result\x12\x16\n" +
 	"\x06detail\x18\b \x01(\tR\x06detail\x12\x1d\n" +
 	"\n" +
-	"failure_id\x18\t \x01(\tR\tfailureId\"T\n" +
+	"failure_id\x18\t \x01(\tR\tfailureId\"q\n" +
 	"\x06Result\x12\x16\n" +
 	"\x12RESULT_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aAPPLIED\x10\x01\x12\x13\n" +
 	"\x0fALREADY_APPLIED\x10\x02\x12\x10\n" +
-	"\fFAILED_AGAIN\x10\x03B1Z/floodgate.internal/proto/floodgate/dlq/v1;dlqv1b\x06proto3"
+	"\fFAILED_AGAIN\x10\x03\x12\r\n" +
+	"\tDISCARDED\x10\x04\x12\f\n" +
+	"\bRESTORED\x10\x05B1Z/floodgate.internal/proto/floodgate/dlq/v1;dlqv1b\x06proto3"
 
 var (
 	file_floodgate_dlq_v1_ingest_proto_rawDescOnce sync.Once

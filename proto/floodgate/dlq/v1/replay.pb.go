@@ -115,9 +115,11 @@ type Replay struct {
 	// Why it stopped itself; empty where it did not.
 	StopReason string `protobuf:"bytes,11,opt,name=stop_reason,json=stopReason,proto3" json:"stop_reason,omitempty"`
 	// The filter that selected; empty for a single failure.
-	Filter        string `protobuf:"bytes,12,opt,name=filter,proto3" json:"filter,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Filter string `protobuf:"bytes,12,opt,name=filter,proto3" json:"filter,omitempty"`
+	// How many of those applied the group had applied before.
+	AlreadyApplied int64 `protobuf:"varint,13,opt,name=already_applied,json=alreadyApplied,proto3" json:"already_applied,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Replay) Reset() {
@@ -232,6 +234,13 @@ func (x *Replay) GetFilter() string {
 		return x.Filter
 	}
 	return ""
+}
+
+func (x *Replay) GetAlreadyApplied() int64 {
+	if x != nil {
+		return x.AlreadyApplied
+	}
+	return 0
 }
 
 // Destination is a topic that a replay writes to.
@@ -929,7 +938,7 @@ var File_floodgate_dlq_v1_replay_proto protoreflect.FileDescriptor
 
 const file_floodgate_dlq_v1_replay_proto_rawDesc = "" +
 	"\n" +
-	"\x1dfloodgate/dlq/v1/replay.proto\x12\x10floodgate.dlq.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x04\n" +
+	"\x1dfloodgate/dlq/v1/replay.proto\x12\x10floodgate.dlq.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x04\n" +
 	"\x06Replay\x12\x1b\n" +
 	"\treplay_id\x18\x01 \x01(\tR\breplayId\x124\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1e.floodgate.dlq.v1.Replay.StateR\x05state\x12\x1a\n" +
@@ -945,7 +954,8 @@ const file_floodgate_dlq_v1_replay_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampH\x00R\aendedAt\x88\x01\x01\x12\x1f\n" +
 	"\vstop_reason\x18\v \x01(\tR\n" +
 	"stopReason\x12\x16\n" +
-	"\x06filter\x18\f \x01(\tR\x06filter\"`\n" +
+	"\x06filter\x18\f \x01(\tR\x06filter\x12'\n" +
+	"\x0falready_applied\x18\r \x01(\x03R\x0ealreadyApplied\"`\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aRUNNING\x10\x01\x12\x0e\n" +

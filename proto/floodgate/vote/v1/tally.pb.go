@@ -349,13 +349,16 @@ type RecountResponse struct {
 	// The highest first offset among the poll's partitions: 0 where the log is
 	// whole.
 	LogFrom int64 `protobuf:"varint,5,opt,name=log_from,json=logFrom,proto3" json:"log_from,omitempty"`
-	// Dead letters of the poll that are open; while there are, the three may
-	// differ.
+	// Dead letters of the poll, one for each group and event, that are neither
+	// applied nor discarded; while there are any, the three may differ.
 	OpenFailures int64 `protobuf:"varint,6,opt,name=open_failures,json=openFailures,proto3" json:"open_failures,omitempty"`
 	// Where they differ, the first 1,000.
-	Differences   []*RecountResponse_Difference `protobuf:"bytes,7,rep,name=differences,proto3" json:"differences,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Differences []*RecountResponse_Difference `protobuf:"bytes,7,rep,name=differences,proto3" json:"differences,omitempty"`
+	// Dead letters of the poll that an operator discarded: what one group was
+	// spared and the log or another group has, stays a difference.
+	DiscardedFailures int64 `protobuf:"varint,8,opt,name=discarded_failures,json=discardedFailures,proto3" json:"discarded_failures,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *RecountResponse) Reset() {
@@ -435,6 +438,13 @@ func (x *RecountResponse) GetDifferences() []*RecountResponse_Difference {
 		return x.Differences
 	}
 	return nil
+}
+
+func (x *RecountResponse) GetDiscardedFailures() int64 {
+	if x != nil {
+		return x.DiscardedFailures
+	}
+	return 0
 }
 
 // Difference is one count that two copies disagree on.
@@ -545,7 +555,7 @@ const file_floodgate_vote_v1_tally_proto_rawDesc = "" +
 	"\x11WatchTallyRequest\x128\n" +
 	"\apoll_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\x06pollId\"J\n" +
 	"\x0eRecountRequest\x128\n" +
-	"\apoll_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\x06pollId\"\xed\x03\n" +
+	"\apoll_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x012\x13^[A-Za-z0-9._~@-]+$R\x06pollId\"\x9c\x04\n" +
 	"\x0fRecountResponse\x12\x14\n" +
 	"\x05equal\x18\x01 \x01(\bR\x05equal\x125\n" +
 	"\x04live\x18\x02 \x03(\v2!.floodgate.vote.v1.CandidateCountR\x04live\x129\n" +
@@ -553,7 +563,8 @@ const file_floodgate_vote_v1_tally_proto_rawDesc = "" +
 	"\x03log\x18\x04 \x03(\v2!.floodgate.vote.v1.CandidateCountR\x03log\x12\x19\n" +
 	"\blog_from\x18\x05 \x01(\x03R\alogFrom\x12#\n" +
 	"\ropen_failures\x18\x06 \x01(\x03R\fopenFailures\x12O\n" +
-	"\vdifferences\x18\a \x03(\v2-.floodgate.vote.v1.RecountResponse.DifferenceR\vdifferences\x1a\x8b\x01\n" +
+	"\vdifferences\x18\a \x03(\v2-.floodgate.vote.v1.RecountResponse.DifferenceR\vdifferences\x12-\n" +
+	"\x12discarded_failures\x18\b \x01(\x03R\x11discardedFailures\x1a\x8b\x01\n" +
 	"\n" +
 	"Difference\x12!\n" +
 	"\fcandidate_id\x18\x01 \x01(\tR\vcandidateId\x12\x14\n" +

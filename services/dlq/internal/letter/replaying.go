@@ -119,17 +119,22 @@ func Allowed(p Progress, canary bool) int64 {
 
 // Heard answers what an item is once its group has said something of it, and the
 // step of the failure, 0 for none. The failure is in a status and was brought
-// back so often; failed is what the group said.
+// back so often; said is what the group said: ItemApplied, ItemAlready or
+// ItemFailed.
 //
-// Applied wins wherever it comes: a record that was published twice, as nobody
-// knew of the first time, may fail once and be applied once, in any order. That
-// it failed again moves the failure only while this replay holds it.
-func Heard(i Item, failed bool, status Status, replays int32) (Item, Step) {
+// That the effect is there wins wherever it comes: a record that was published
+// twice, as nobody knew of the first time, may fail once and be applied once, in
+// any order. Of a replay that applied it and then found it done, in any order,
+// it is told that it was applied: that is when the effect happened. That it failed
+// again moves the failure only while this replay holds it.
+func Heard(i, said Item, status Status, replays int32) (Item, Step) {
 	switch {
-	case !failed && (i == ItemApplied || i == ItemAlready):
+	case said != ItemFailed && i == ItemAlready:
+		return said, 0
+	case said != ItemFailed && i == ItemApplied:
 		return i, 0
-	case !failed:
-		return ItemApplied, Applied
+	case said != ItemFailed:
+		return said, Applied
 	case i != Selected && i != Published && i != Lost:
 		return i, 0
 	case i == Lost || status != Replaying:

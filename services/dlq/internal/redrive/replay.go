@@ -21,8 +21,10 @@ var (
 
 // What a replay does to a failure, as its history says it.
 const (
-	ActionReplayed    = "REPLAYED"
-	ActionApplied     = "APPLIED"
+	ActionReplayed = "REPLAYED"
+	ActionApplied  = "APPLIED"
+	// ActionAlready: the group found the effect done.
+	ActionAlready     = "ALREADY_APPLIED"
 	ActionFailedAgain = "FAILED_AGAIN"
 	ActionParked      = "PARKED"
 	// ActionCanceled: an operator ended the replay that has it.
@@ -123,9 +125,23 @@ type Unconfirmed struct {
 // Outcome is what a group says of a replayed record.
 type Outcome struct {
 	Replay, Failure, Group string
-	// Failed: it was dead-lettered again, Detail says why.
-	Failed bool
-	Detail string
+	// Failed: it was dead-lettered again, Detail says why. Already: it was not, and
+	// its effect had happened before. Neither: it was applied.
+	Failed, Already bool
+	Detail          string
+}
+
+// Said answers what the item is by it: letter.ItemFailed, letter.ItemAlready or
+// letter.ItemApplied.
+func (o *Outcome) Said() letter.Item {
+	switch {
+	case o.Failed:
+		return letter.ItemFailed
+	case o.Already:
+		return letter.ItemAlready
+	default:
+		return letter.ItemApplied
+	}
 }
 
 // Replays keep replays and the claims they have on failures. Safe for concurrent

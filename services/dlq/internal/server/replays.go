@@ -99,7 +99,7 @@ func replayNamed(req interface{ GetReplayId() string }) map[string]string {
 func replayMessage(r *redrive.Replay) *dlqv1.Replay {
 	m := &dlqv1.Replay{
 		ReplayId: r.ID, State: dlqv1.Replay_State(r.State), Selected: r.Selected(), Published: r.Published(),
-		Applied: r.Applied + r.Already, FailedAgain: r.Failed, Skipped: r.Skipped, Actor: r.Actor,
+		Applied: r.Applied + r.Already, AlreadyApplied: r.Already, FailedAgain: r.Failed, Skipped: r.Skipped, Actor: r.Actor,
 		CreatedAt: timestamp(r.CreatedAt), StopReason: r.StopReason, Filter: r.Filter,
 	}
 	if r.EndedAt != 0 {

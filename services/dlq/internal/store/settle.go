@@ -101,7 +101,7 @@ func (m *mover) settle(ctx context.Context, o redrive.Outcome, at int64) error {
 		return fmt.Errorf("reading what replay %s waits for: %w", o.Replay, err)
 	}
 	f := m.known[o.Failure]
-	next, step := letter.Heard(item, o.Failed, f.Status, f.Replays)
+	next, step := letter.Heard(item, o.Said(), f.Status, f.Replays)
 	if next != item {
 		err := m.exec(ctx, "UPDATE replay_items SET state = $1, settled_at = $2, detail = $3 WHERE replay_id = $4 AND failure_id = $5",
 			int16(next), at, letter.Text(o.Detail, maxDetail), o.Replay, o.Failure)
@@ -112,12 +112,15 @@ func (m *mover) settle(ctx context.Context, o redrive.Outcome, at int64) error {
 	if step == 0 {
 		return nil
 	}
-	return m.step(ctx, o.Failure, step, redrive.Entry{At: at, Action: actionOf(step), Actor: redrive.System, Detail: o.Detail, Replay: o.Replay})
+	return m.step(ctx, o.Failure, step, redrive.Entry{At: at, Action: actionOf(step, next), Actor: redrive.System, Detail: o.Detail, Replay: o.Replay})
 }
 
-func actionOf(step letter.Step) string {
+func actionOf(step letter.Step, item letter.Item) string {
 	switch step {
 	case letter.Applied:
+		if item == letter.ItemAlready {
+			return redrive.ActionAlready
+		}
 		return redrive.ActionApplied
 	case letter.Capped:
 		return redrive.ActionParked

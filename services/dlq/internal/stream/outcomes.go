@@ -53,7 +53,9 @@ func decodeOutcome(r *record.Record) (redrive.Outcome, bool) {
 	}
 	o := redrive.Outcome{Replay: m.GetReplayId(), Failure: m.GetFailureId(), Group: m.GetGroup(), Detail: m.GetDetail()}
 	switch m.GetResult() {
-	case dlqv1.ReplayOutcome_APPLIED, dlqv1.ReplayOutcome_ALREADY_APPLIED:
+	case dlqv1.ReplayOutcome_APPLIED:
+	case dlqv1.ReplayOutcome_ALREADY_APPLIED:
+		o.Already = true
 	case dlqv1.ReplayOutcome_FAILED_AGAIN:
 		o.Failed = true
 	default:

@@ -111,6 +111,7 @@ func FuzzDecodeOutcome(f *testing.F) {
 	for _, m := range []*dlqv1.ReplayOutcome{
 		{ReplayId: "r", FailureId: "f", Result: dlqv1.ReplayOutcome_APPLIED}, {ReplayId: "r", FailureId: "f", Result: dlqv1.ReplayOutcome_FAILED_AGAIN, Detail: "bad"},
 		{ReplayId: "r", Result: dlqv1.ReplayOutcome_APPLIED}, {ReplayId: "r", FailureId: "f"},
+		{ReplayId: "r", FailureId: "f", Result: dlqv1.ReplayOutcome_ALREADY_APPLIED},
 	} {
 		value, err := proto.Marshal(m)
 		if err != nil {

@@ -14,6 +14,7 @@ func (bk *booking) play() {
 			continue
 		}
 		transitions := rec.Voter.Cast(bk.poll, *e.Vote, rec.Known[e.Vote.ID])
+		bk.note(e, len(transitions) > 0)
 		bk.row.Counts.Apply(bk.poll, transitions, true)
 		for _, t := range transitions {
 			delete(rec.Known, t.Vote.ID)
@@ -28,6 +29,7 @@ func (bk *booking) play() {
 func (bk *booking) void(e Event, rec *VoterRecord) {
 	before := len(rec.Voter.Voids)
 	transitions := rec.Voter.Void(bk.poll, *e.Void)
+	bk.note(e, len(rec.Voter.Voids) > before)
 	if len(rec.Voter.Voids) == before {
 		return
 	}
@@ -35,6 +37,13 @@ func (bk *booking) void(e Event, rec *VoterRecord) {
 	bk.row.Counts.Apply(bk.poll, transitions, false)
 	for _, t := range transitions {
 		bk.touch(e, t, EntryVoid)
+	}
+}
+
+// note keeps a replay that was found done.
+func (bk *booking) note(e Event, changed bool) {
+	if e.Replayed && !changed {
+		bk.already = append(bk.already, e.Place)
 	}
 }
 

@@ -27,31 +27,35 @@ func NewBooks(ledger Ledger, polls *PollCache) *Books {
 }
 
 // Record books a slice of records in one transaction: of one partition of the
-// source, or replays of any. Records
-// of a poll that does not exist are answered by place with ErrNoPoll. On an
-// error nothing is booked, or all is and the answer was lost: the same slice
-// again is booked once.
-func (b *Books) Record(ctx context.Context, events []Event) (map[int]error, error) {
+// source, or replays of any. Records of a poll that does not exist are answered
+// by place with ErrNoPoll, and replays that the ledger had. On an error nothing
+// is booked, or all is and the answer was lost: the same slice again is booked
+// once.
+func (b *Books) Record(ctx context.Context, events []Event) (Findings, error) {
 	folds, failed, err := foldByShard(ctx, b.polls, events)
+	found := Findings{Failed: failed}
 	if err != nil || len(folds) == 0 {
-		return failed, err
+		return found, err
 	}
 	shards := make([]ShardAt, len(folds))
 	for i, f := range folds {
 		shards[i] = ShardAt{Shard: f.shard, Partition: f.events[0].Partition}
 	}
-	return failed, b.ledger.InTx(ctx, func(tx LedgerTx) error {
+	err = b.ledger.InTx(ctx, func(tx LedgerTx) error {
 		rows, err := tx.Lock(ctx, shards)
 		if err != nil {
 			return err
 		}
-		return post(ctx, tx, folds, rows)
+		found.Already, err = post(ctx, tx, folds, rows)
+		return err
 	})
+	return found, err
 }
 
-// post decides the folds over what the ledger has and writes the outcome. It
-// may run again for the same folds, so it does not change them.
-func post(ctx context.Context, tx LedgerTx, folds []*fold, rows []ShardRow) error {
+// post decides the folds over what the ledger has, writes the outcome, and
+// answers the places of the replays that it had. It may run again for the same
+// folds, so it does not change them.
+func post(ctx context.Context, tx LedgerTx, folds []*fold, rows []ShardRow) (already []int, err error) {
 	var open []*booking
 	asked := map[string][]Identity{}
 	for i, f := range folds {
@@ -66,7 +70,7 @@ func post(ctx context.Context, tx LedgerTx, folds []*fold, rows []ShardRow) erro
 	for poll, ids := range asked {
 		voters, err := tx.Voters(ctx, poll, ids)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		stored[poll] = voters
 	}
@@ -75,11 +79,12 @@ func post(ctx context.Context, tx LedgerTx, folds []*fold, rows []ShardRow) erro
 		bk.voters = stored[bk.row.Shard.Poll]
 		bk.play()
 		bk.addTo(&p)
+		already = append(already, bk.already...)
 	}
 	if len(open) == 0 {
-		return nil
+		return nil, nil
 	}
-	return tx.Write(ctx, p)
+	return already, tx.Write(ctx, p)
 }
 
 // booking is what a slice of records does to one shard of the ledger.
@@ -93,6 +98,8 @@ type booking struct {
 	order   []Identity
 	voids   []VoidRow
 	entries []Entry
+	// already are the places of the replays that change nothing.
+	already []int
 	now     int64
 }
 

@@ -26,3 +26,12 @@ type Event struct {
 	// Place is the record's place in the batch it came in.
 	Place int
 }
+
+// Findings are what is to be said of a slice's records, by their places, once
+// all others of it have taken effect.
+type Findings struct {
+	// Failed are those of a poll that does not exist, with ErrNoPoll.
+	Failed map[int]error
+	// Already are the replays that changed nothing: the copy had their effect.
+	Already []int
+}

@@ -21,6 +21,8 @@ type fold struct {
 	size int
 	// stored is what the view is known to hold, by field.
 	stored map[string][]byte
+	// already are the places of the replays that the last change found done.
+	already []int
 }
 
 // Names of the fields: ids hold no slash, so no two of them meet.
@@ -111,6 +113,7 @@ func (f *fold) change(mark Mark) (Change, error) {
 		}
 	}
 	c := Change{Shard: f.shard, Generation: mark.Generation, From: mark.Last, To: mark.Last, Counts: w.counts}
+	f.already = w.already
 	c.To = max(c.To, f.last())
 	c.Fields = w.fields()
 	return c, nil

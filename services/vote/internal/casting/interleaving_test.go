@@ -184,11 +184,21 @@ func (w *world) book(n int) {
 	}
 }
 
-// replay brings a group's dead letters back, in any order, more than once.
-func (w *world) replay(parked []casting.Event, apply func(context.Context, []casting.Event) (map[int]error, error)) {
+// replay brings a group's dead letters back, in any order, more than once: from
+// the second time on it is found done.
+func (w *world) replay(parked []casting.Event, apply func(context.Context, []casting.Event) (casting.Findings, error)) {
+	done := map[int64]bool{}
 	for _, e := range rapid.Permutation(append(slices.Clone(parked), parked...)).Draw(w.t, "replayed") {
-		e.Replayed = true
-		w.insist(fmt.Sprintf("the replay of %d", e.Offset), func() error { _, err := apply(w.t.Context(), []casting.Event{e}); return err })
+		e.Replayed, e.Place = true, 7
+		var found casting.Findings
+		w.insist(fmt.Sprintf("the replay of %d", e.Offset), func() (err error) {
+			found, err = apply(w.t.Context(), []casting.Event{e})
+			return err
+		})
+		if done[e.Offset] && !slices.Equal(found.Already, []int{7}) {
+			w.t.Fatalf("the second replay of %d finds %v%s", e.Offset, found.Already, w.story())
+		}
+		done[e.Offset] = true
 	}
 }
 

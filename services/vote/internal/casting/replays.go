@@ -12,28 +12,29 @@ var ErrRebuilding = errors.New("the live view is being rebuilt")
 // at its origin's position. The claim of the source may be elsewhere: fields
 // are compared, so the two never overwrite each other. Errors: ErrRebuilding,
 // and those of the stores; the same slice again is counted once.
-func (t *Tally) Replay(ctx context.Context, events []Event) (map[int]error, error) {
+func (t *Tally) Replay(ctx context.Context, events []Event) (Findings, error) {
 	folds, failed, err := foldByShard(ctx, t.polls, events)
 	if err != nil {
-		return nil, err
+		return Findings{}, err
 	}
 	marks, err := t.replayMarks(ctx, folds)
 	if err != nil {
-		return nil, err
+		return Findings{}, err
 	}
+	found := Findings{Failed: failed}
 	for range maxRounds {
 		if len(folds) == 0 {
-			return failed, nil
+			return found, nil
 		}
-		if folds, err = t.replayOnce(ctx, folds, marks); err != nil {
-			return nil, err
+		if folds, err = t.replayOnce(ctx, folds, marks, &found); err != nil {
+			return Findings{}, err
 		}
 	}
-	return nil, errContended
+	return Findings{}, errContended
 }
 
 // replayOnce brings each fold to the view and answers those to decide anew.
-func (t *Tally) replayOnce(ctx context.Context, folds []*fold, marks map[Shard]Mark) ([]*fold, error) {
+func (t *Tally) replayOnce(ctx context.Context, folds []*fold, marks map[Shard]Mark, found *Findings) ([]*fold, error) {
 	changes := make([]Change, len(folds))
 	for i, f := range folds {
 		change, err := f.change(marks[f.shard])
@@ -51,6 +52,7 @@ func (t *Tally) replayOnce(ctx context.Context, folds []*fold, marks map[Shard]M
 	for i, r := range results {
 		switch r.Outcome {
 		case Applied:
+			found.Already = append(found.Already, folds[i].already...)
 		case Behind:
 			return nil, ErrRebuilding
 		default:

@@ -47,19 +47,19 @@ type TallyClaim struct {
 // exist are answered by place with ErrNoPoll; the others are counted, or left
 // to a rebuild that is under way. On an error nothing is known of the slice:
 // the same slice again is counted once.
-func (c *TallyClaim) Apply(ctx context.Context, events []Event) (map[int]error, error) {
+func (c *TallyClaim) Apply(ctx context.Context, events []Event) (Findings, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	folds, failed, err := foldByShard(ctx, c.t.polls, events)
 	if err != nil {
-		return nil, err
+		return Findings{}, err
 	}
 	for _, f := range folds {
 		if err := c.know(ctx, f.shard.Poll); err != nil {
-			return nil, err
+			return Findings{}, err
 		}
 	}
-	return failed, c.applyFolds(ctx, folds)
+	return Findings{Failed: failed}, c.applyFolds(ctx, folds)
 }
 
 // applyFolds brings folds to the view until each is applied or its shard is

@@ -14,6 +14,8 @@ type worksheet struct {
 	// rejected are the fields of rejected votes that were read or written.
 	rejected map[string][]byte
 	asked    []string
+	// already are the places of the replays that change nothing.
+	already []int
 }
 
 func newWorksheet(f *fold) *worksheet {
@@ -30,7 +32,9 @@ func (w *worksheet) play(e Event) error {
 		return err
 	}
 	if e.Void != nil {
+		before := len(v.Voids)
 		w.counts.Apply(w.f.poll, v.Void(w.f.poll, *e.Void), false)
+		w.note(e, len(v.Voids) > before)
 		return nil
 	}
 	known, err := w.known(v, e.Voter, e.Vote.ID)
@@ -39,12 +43,20 @@ func (w *worksheet) play(e Event) error {
 	}
 	transitions := v.Cast(w.f.poll, *e.Vote, known)
 	w.counts.Apply(w.f.poll, transitions, true)
+	w.note(e, len(transitions) > 0)
 	for _, t := range transitions {
 		if t.From == ballot.Rejected || t.To == ballot.Rejected {
 			w.keep(e.Voter, t)
 		}
 	}
 	return nil
+}
+
+// note keeps a replay that was found done.
+func (w *worksheet) note(e Event, changed bool) {
+	if e.Replayed && !changed {
+		w.already = append(w.already, e.Place)
+	}
 }
 
 func (w *worksheet) voter(id string) (*ballot.Voter, error) {

@@ -81,8 +81,8 @@ func (h *TallyHandler) HandleBatch(ctx context.Context, b *consume.Batch) error 
 	if running, ok := h.running(b.Claim); ok {
 		apply = running.claim.Apply
 	}
-	failed, err := apply(ctx, events)
-	return finish(b, failed, err)
+	found, err := apply(ctx, events)
+	return finish(b, found, err)
 }
 
 func (h *TallyHandler) running(c consume.Claim) (runningClaim, bool) {
@@ -108,8 +108,8 @@ func NewLedgerHandler(b *casting.Books) *LedgerHandler { return &LedgerHandler{b
 func (h *LedgerHandler) HandleBatch(ctx context.Context, b *consume.Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	failed, err := h.books.Record(ctx, decodeBatch(b))
-	return finish(b, failed, err)
+	found, err := h.books.Record(ctx, decodeBatch(b))
+	return finish(b, found, err)
 }
 
 // storePatience bounds an attempt at a slice. It is below the handler's deadline
@@ -145,14 +145,18 @@ func decodeBatch(b *consume.Batch) []casting.Event {
 	return events
 }
 
-// finish marks records whose poll does not exist: a poll is stored before any
-// vote for it is accepted, so looking again answers the same.
-func finish(b *consume.Batch, failed map[int]error, err error) error {
+// finish marks replays that were found done, and records whose poll does not
+// exist: a poll is stored before any vote for it is accepted, so looking again
+// answers the same.
+func finish(b *consume.Batch, found casting.Findings, err error) error {
 	if err != nil {
 		return outage(err)
 	}
-	for i, cause := range failed {
+	for i, cause := range found.Failed {
 		b.Fail(i, failure.As(failure.Permanent, "UNKNOWN_POLL", cause))
+	}
+	for _, i := range found.Already {
+		b.AlreadyApplied(i)
 	}
 	return nil
 }

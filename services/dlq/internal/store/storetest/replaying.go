@@ -28,6 +28,7 @@ func ReplayCases() []ReplayCase {
 		{"A cancel is for what runs", canceled},
 		{"A lease has one owner", leased},
 		{"What has no outcome is given back", lost},
+		{"What was applied before is told so", already},
 	}
 }
 
