@@ -2,13 +2,16 @@ package vote_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/record"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
@@ -71,6 +74,9 @@ func TestAVoteThatFailedInOneGroupIsReplayedInAnyOrder(t *testing.T) {
 		in.must(err)
 		return tally.GetTotal() == 1 && tally.GetCounts()[1].GetCount() == 1 && len(in.receipts(i, "final")) == 3
 	})
+	if found := in.recount(i, "final"); found.GetOpenFailures() != 2 || found.GetEqual() {
+		t.Errorf("while both are open: %v", found)
+	}
 	letters := r.deadLetters()
 	slices.SortFunc(letters, func(a, b *record.Record) int { // the later one first
 		return int(b.Offset - a.Offset)
@@ -84,17 +90,137 @@ func TestAVoteThatFailedInOneGroupIsReplayedInAnyOrder(t *testing.T) {
 		}
 	}
 	in.eventually("all outcomes are told", func() bool { return len(r.outcomes()) == 4 })
+	results := map[dlqv1.ReplayOutcome_Result]int{}
 	for _, o := range r.outcomes() {
-		if o.GetResult() != dlqv1.ReplayOutcome_APPLIED || o.GetGroup() != topics.GroupVoteTally || o.GetFailureId() != "failure-of-"+o.GetReplayId() || o.GetEventId() == "" {
+		results[o.GetResult()]++
+		if o.GetGroup() != topics.GroupVoteTally || o.GetFailureId() != "failure-of-"+o.GetReplayId() || o.GetEventId() == "" {
 			t.Errorf("outcome %v", o)
 		}
 	}
+	if results[dlqv1.ReplayOutcome_APPLIED] != 2 || results[dlqv1.ReplayOutcome_ALREADY_APPLIED] != 2 {
+		t.Errorf("each was applied once and then found so: %v", results)
+	}
 	tally := in.settled(i, "final", 3)
+	if found := in.recount(i, "final"); found.GetOpenFailures() != 0 || !found.GetEqual() {
+		t.Errorf("after the replay: %v", found)
+	}
 	if tally.GetCounts()[0].GetCount() != 1 || tally.GetTotal() != 1 || tally.GetDuplicates() != 2 || tally.GetCorrections() == 0 {
 		t.Errorf("tally %v", tally)
 	}
 	receipts := in.receipts(i, "final")
 	if receipts["anna/first"].GetStatus() != votev1.Vote_COUNTED || receipts["anna/third"].GetStatus() != votev1.Vote_DUPLICATE {
 		t.Errorf("receipts %v", receipts)
+	}
+}
+
+func (in *installation) recount(i *instance, poll string) *votev1.RecountResponse {
+	in.t.Helper()
+	found, err := i.Recount(in.t.Context(), &votev1.RecountRequest{PollId: poll})
+	in.must(err)
+	return found
+}
+
+// bury dead-letters the records of vote.cast in both groups, as a claim does that
+// was revoked and does not know it.
+func (r *raw) bury() {
+	r.in.t.Helper()
+	ranges, err := broker.Offsets(r.in.t.Context(), r.client, topics.VoteCast)
+	r.in.must(err)
+	for _, rg := range ranges {
+		r.in.must(broker.ReadRange(r.in.t.Context(), r.client, topics.VoteCast, rg.Partition, rg.First, rg.Next, func(rec *record.Record) error {
+			for _, group := range []string{topics.GroupVoteTally, topics.GroupVoteLedger} {
+				letter := deadletter.Letter{
+					Record: rec, Group: group, Err: errors.New("a deadline passed"), Deliveries: 1,
+					FirstFailedAt: rec.Timestamp, LastFailedAt: rec.Timestamp, Indefinite: true,
+				}
+				var headers []string
+				for _, h := range deadletter.Headers("vote", letter) {
+					headers = append(headers, h.Key, string(h.Value))
+				}
+				r.put(topics.DLQFailed, 0, deadletter.Key("vote", rec.Key), rec.Value, headers...)
+			}
+			return nil
+		}))
+	}
+}
+
+// A vote was counted by both groups, and then dead-lettered by claims that had
+// been revoked: applied wins. A recount names the letters and finds no difference;
+// the replay finds the vote counted, says so, and counts nothing (SEMANTICS 19).
+func TestAVoteThatWasCountedIsFoundSoByItsReplay(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	i := in.start(nil)
+	in.poll(i, "final", nil)
+	in.cast(i, "final", "anna", "v", "a")
+	before := in.settled(i, "final", 1)
+	r := in.raw()
+	r.bury()
+	if found := in.recount(i, "final"); found.GetOpenFailures() != 2 || !found.GetEqual() {
+		t.Errorf("with two letters of a counted vote: %v", found)
+	}
+	for n, l := range r.deadLetters() {
+		r.redeliver(l, fmt.Sprint("r", n))
+	}
+	in.eventually("both outcomes are told", func() bool { return len(r.outcomes()) == 2 })
+	for _, o := range r.outcomes() {
+		if o.GetResult() != dlqv1.ReplayOutcome_ALREADY_APPLIED {
+			t.Errorf("outcome %v", o)
+		}
+	}
+	after := in.settled(i, "final", 1)
+	if after.GetTotal() != 1 || after.GetCorrections() != before.GetCorrections() {
+		t.Errorf("tally %v, before %v", after, before)
+	}
+	if found := in.recount(i, "final"); found.GetOpenFailures() != 0 || !found.GetEqual() {
+		t.Errorf("after the replay: %v", found)
+	}
+}
+
+// A recount counts what an operator gave up apart from what is open, as the
+// latest decision says, whatever order the decisions are read in; what a group
+// has applied is neither.
+func TestARecountTellsDiscardedLettersFromOpenOnes(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	i := in.start(nil)
+	in.poll(i, "final", nil)
+	in.poll(i, "other", nil)
+	in.cast(i, "final", "anna", "v", "a")
+	in.cast(i, "other", "anna", "v", "a")
+	in.settled(i, "final", 1)
+	in.settled(i, "other", 1)
+	r := in.raw()
+	r.bury()
+	r.bury() // read twice: the same failures
+	say := func(result dlqv1.ReplayOutcome_Result, group string, second int64) {
+		value, err := proto.Marshal(&dlqv1.ReplayOutcome{
+			Group: group, Topic: topics.VoteCast, EventId: record.EventID("vote", "final", "anna", "v").String(), Result: result,
+			DecidedAt: &timestamppb.Timestamp{Seconds: second},
+		})
+		in.must(err)
+		r.put(topics.DLQOutcome, 0, []byte("k"), value)
+	}
+	for step, want := range []struct{ open, discarded int64 }{{2, 0}, {1, 1}, {1, 1}, {2, 0}, {1, 0}, {1, 0}} {
+		switch step {
+		case 1:
+			say(dlqv1.ReplayOutcome_DISCARDED, topics.GroupVoteTally, 10)
+		case 2: // an earlier decision that was late
+			say(dlqv1.ReplayOutcome_RESTORED, topics.GroupVoteTally, 5)
+		case 3:
+			say(dlqv1.ReplayOutcome_RESTORED, topics.GroupVoteTally, 20)
+			say(dlqv1.ReplayOutcome_FAILED_AGAIN, topics.GroupVoteTally, 0)
+		case 4:
+			say(dlqv1.ReplayOutcome_APPLIED, topics.GroupVoteTally, 0)
+		case 5:
+			say(dlqv1.ReplayOutcome_DISCARDED, topics.GroupVoteTally, 30)
+		}
+		found := in.recount(i, "final")
+		if found.GetOpenFailures() != want.open || found.GetDiscardedFailures() != want.discarded {
+			t.Errorf("step %d: %d open, %d discarded, want %+v", step, found.GetOpenFailures(), found.GetDiscardedFailures(), want)
+		}
+	}
+	if found := in.recount(i, "other"); found.GetOpenFailures() != 2 || found.GetDiscardedFailures() != 0 {
+		t.Errorf("the other poll: %v", found)
 	}
 }

@@ -270,7 +270,10 @@ type ReplayOutcome struct {
 	// Why, where it failed again or an operator decided.
 	Detail string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
 	// The failure that the record is of.
-	FailureId     string `protobuf:"bytes,9,opt,name=failure_id,json=failureId,proto3" json:"failure_id,omitempty"`
+	FailureId string `protobuf:"bytes,9,opt,name=failure_id,json=failureId,proto3" json:"failure_id,omitempty"`
+	// When an operator decided; absent for what the group says. Of several
+	// decisions the latest stands.
+	DecidedAt     *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -368,6 +371,13 @@ func (x *ReplayOutcome) GetFailureId() string {
 	return ""
 }
 
+func (x *ReplayOutcome) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
 var File_floodgate_dlq_v1_ingest_proto protoreflect.FileDescriptor
 
 const file_floodgate_dlq_v1_ingest_proto_rawDesc = "" +
@@ -389,7 +399,7 @@ const file_floodgate_dlq_v1_ingest_proto_rawDesc = "" +
 	"\f_occurred_at\"/\n" +
 	"\x0eIngestResponse\x12\x1d\n" +
 	"\n" +
-	"failure_id\x18\x01 \x01(\tR\tfailureId\"\x93\x03\n" +
+	"failure_id\x18\x01 \x01(\tR\tfailureId\"\xce\x03\n" +
 	"\rReplayOutcome\x12\x1b\n" +
 	"\treplay_id\x18\x01 \x01(\tR\breplayId\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x19\n" +
@@ -400,7 +410,10 @@ const file_floodgate_dlq_v1_ingest_proto_rawDesc = "" +
 	"\x06result\x18\a \x01(\x0e2&.floodgate.dlq.v1.ReplayOutcome.ResultR\x06result\x12\x16\n" +
 	"\x06detail\x18\b \x01(\tR\x06detail\x12\x1d\n" +
 	"\n" +
-	"failure_id\x18\t \x01(\tR\tfailureId\"q\n" +
+	"failure_id\x18\t \x01(\tR\tfailureId\x129\n" +
+	"\n" +
+	"decided_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\"q\n" +
 	"\x06Result\x12\x16\n" +
 	"\x12RESULT_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aAPPLIED\x10\x01\x12\x13\n" +
@@ -435,11 +448,12 @@ var file_floodgate_dlq_v1_ingest_proto_depIdxs = []int32{
 	4, // 0: floodgate.dlq.v1.IngestRequest.payload:type_name -> google.protobuf.Struct
 	5, // 1: floodgate.dlq.v1.IngestRequest.occurred_at:type_name -> google.protobuf.Timestamp
 	0, // 2: floodgate.dlq.v1.ReplayOutcome.result:type_name -> floodgate.dlq.v1.ReplayOutcome.Result
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	5, // 3: floodgate.dlq.v1.ReplayOutcome.decided_at:type_name -> google.protobuf.Timestamp
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_floodgate_dlq_v1_ingest_proto_init() }

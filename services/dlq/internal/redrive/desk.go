@@ -63,18 +63,6 @@ func (d *Desk) View(ctx context.Context, id, actor string) (Seen, error) {
 	return Seen{Failure: f, Record: record, History: history}, err
 }
 
-// Discard decides that a failure need not be applied. Errors: ErrNoFailure,
-// letter.ErrStep.
-func (d *Desk) Discard(ctx context.Context, id, actor, reason string) (letter.Failure, error) {
-	return d.failures.Step(ctx, id, letter.DiscardedByOperator, entry(ActionDiscarded, actor, reason))
-}
-
-// Restore opens a discarded or parked failure again. Errors: ErrNoFailure,
-// letter.ErrStep.
-func (d *Desk) Restore(ctx context.Context, id, actor, reason string) (letter.Failure, error) {
-	return d.failures.Step(ctx, id, letter.RestoredByOperator, entry(ActionRestored, actor, reason))
-}
-
 // Annotate adds a note to a failure's history. Errors: ErrNoFailure.
 func (d *Desk) Annotate(ctx context.Context, id, actor, note string) (letter.Failure, error) {
 	if err := d.failures.Note(ctx, id, entry(ActionAnnotated, actor, note)); err != nil {

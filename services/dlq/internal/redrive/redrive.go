@@ -18,6 +18,9 @@ var (
 	ErrNoFailure = errors.New("no such failure")
 	// ErrUnavailable: nothing was accepted; the same request may be repeated.
 	ErrUnavailable = errors.New("the report could not be made durable")
+	// ErrUntold: a decision could not be told to the services; the same request
+	// again tells it.
+	ErrUntold = errors.New("the decision could not be made known; ask again")
 )
 
 // System is the actor of what nobody asked for.
@@ -140,9 +143,22 @@ type Report struct {
 	OccurredAt int64
 }
 
-// Publisher puts reports into the topic of dead letters.
+// Decision is what an operator decided about a group's failure.
+type Decision struct {
+	Failure letter.Failure
+	// Discarded, or else restored.
+	Discarded bool
+	Reason    string
+	// At is Unix microseconds.
+	At int64
+}
+
+// Publisher puts reports into the topic of dead letters, and decisions into that
+// of outcomes.
 type Publisher interface {
 	// PublishReport returns once the report is durable, with the id that its
 	// failure has or will have. Errors: ErrUnavailable.
 	PublishReport(ctx context.Context, r Report) (failureID string, err error)
+	// PublishDecision returns once the decision is durable. Errors: ErrUntold.
+	PublishDecision(ctx context.Context, d Decision) error
 }

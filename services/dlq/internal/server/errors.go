@@ -35,6 +35,7 @@ func meanings() []meaning {
 		{redrive.ErrReplayEnded, codes.FailedPrecondition, "REPLAY_ENDED", nil},
 		{letter.ErrStep, codes.FailedPrecondition, "STATUS_FORBIDS", nil},
 		{publish.ErrTooLarge, codes.InvalidArgument, "REPORT_TOO_LARGE", rpc.BadField("payload", "is too large for the topic of dead letters")},
+		{redrive.ErrUntold, codes.Unavailable, "LOG_UNAVAILABLE", rpc.RetryAfter(retryOutage)},
 		{redrive.ErrUnavailable, codes.Unavailable, "LOG_UNAVAILABLE", rpc.RetryAfter(retryOutage)},
 	}
 }

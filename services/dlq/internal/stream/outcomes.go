@@ -35,6 +35,9 @@ func (h *OutcomeHandler) HandleBatch(ctx context.Context, b *consume.Batch) erro
 	outcomes := make([]redrive.Outcome, 0, len(b.Records))
 	for _, r := range b.Records {
 		o, ok := decodeOutcome(r)
+		if !ok && isDecision(r) {
+			continue
+		}
 		if !ok {
 			h.log.WarnContext(ctx, "a record is no outcome and is passed by",
 				slog.String("topic", r.Topic), slog.Int("partition", int(r.Partition)), slog.Int64("offset", r.Offset))

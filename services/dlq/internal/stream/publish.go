@@ -19,6 +19,7 @@ import (
 // publisher is what a Publisher needs of publish.Publisher.
 type publisher interface {
 	PublishRecord(ctx context.Context, topic string, key, value []byte, headers []record.Header) (publish.Ack, error)
+	Publish(ctx context.Context, e publish.Event) (publish.Ack, error)
 }
 
 // Publisher implements redrive.Publisher on Kafka. Safe for concurrent use.

@@ -21,11 +21,17 @@ type topic struct {
 	key     []byte
 	headers []record.Header
 	err     error
+	event   publish.Event
 }
 
 func (t *topic) PublishRecord(_ context.Context, name string, key, _ []byte, headers []record.Header) (publish.Ack, error) {
 	t.name, t.key, t.headers = name, key, headers
 	return publish.Ack{Partition: 3, Offset: 17}, t.err
+}
+
+func (t *topic) Publish(_ context.Context, e publish.Event) (publish.Ack, error) {
+	t.name, t.key, t.event = e.Topic, e.Key, e
+	return publish.Ack{}, t.err
 }
 
 func pairs(headers []record.Header) [][2]string {

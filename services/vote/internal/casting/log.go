@@ -32,11 +32,12 @@ type Extent struct {
 	First, Next int64
 }
 
-// Failure is a dead letter of a poll, found in the log.
+// Failure is a dead letter of a poll: an event that a group could not handle.
 type Failure struct {
-	Group     string
-	Partition int32
-	Offset    int64
+	Group string
+	// Applied says that the group has its effect by now, Discarded that an
+	// operator gave it up and it has not. Neither: it is open.
+	Applied, Discarded bool
 }
 
 // LagUnknown is the lag while nobody can tell.
@@ -52,7 +53,8 @@ type Log interface {
 	// Scan reads [from, to) of a partition in order; records that cannot be
 	// decoded are passed over, as their dead letters tell of them.
 	Scan(ctx context.Context, partition int32, from, to int64, each func(Event) error) error
-	// Failures answers the dead letters of a poll that are in the log.
+	// Failures answers the dead letters of a poll that are in the log, one for
+	// each group and event, with what became of them.
 	Failures(ctx context.Context, poll string) ([]Failure, error)
 	// Lag answers how many records of vote.cast the live view has not applied,
 	// or LagUnknown while the broker does not answer.

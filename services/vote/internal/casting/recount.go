@@ -29,9 +29,11 @@ type Comparison struct {
 	Live, Ledger, Log ballot.Counts
 	// LogFrom is the highest first offset of the poll's partitions: 0 where the
 	// log is whole. What lies before it was taken from the ledger.
-	LogFrom      int64
-	OpenFailures int64
-	Differences  []Difference
+	LogFrom int64
+	// OpenFailures are the dead letters that are neither applied nor discarded,
+	// DiscardedFailures those that an operator gave up.
+	OpenFailures, DiscardedFailures int64
+	Differences                     []Difference
 }
 
 // Recounter compares the three copies of a poll. Safe for concurrent use.
@@ -69,7 +71,15 @@ func (r *Recounter) Recount(ctx context.Context, pollID string) (Comparison, err
 	if err != nil {
 		return Comparison{}, err
 	}
-	c.OpenFailures = int64(len(failures))
+	for _, f := range failures {
+		switch {
+		case f.Applied:
+		case f.Discarded:
+			c.DiscardedFailures++
+		default:
+			c.OpenFailures++
+		}
+	}
 	return c, nil
 }
 

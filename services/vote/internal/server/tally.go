@@ -34,7 +34,7 @@ func (s *Server) Recount(ctx context.Context, req *votev1.RecountRequest) (*vote
 		return nil, statusOf(err, nil)
 	}
 	res := &votev1.RecountResponse{
-		Equal: len(c.Differences) == 0, LogFrom: c.LogFrom, OpenFailures: c.OpenFailures,
+		Equal: len(c.Differences) == 0, LogFrom: c.LogFrom, OpenFailures: c.OpenFailures, DiscardedFailures: c.DiscardedFailures,
 		Live: countsMessage(c.Poll, c.Live), Ledger: countsMessage(c.Poll, c.Ledger),
 	}
 	if c.LogFrom == 0 {

@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/IBM/sarama"
 
@@ -68,52 +67,4 @@ func (l *Log) Scan(ctx context.Context, partition int32, from, to int64, each fu
 		}
 		return each(e)
 	})
-}
-
-// Failures answers the dead letters of a poll, each group and position once.
-func (l *Log) Failures(ctx context.Context, poll string) ([]casting.Failure, error) {
-	ranges, err := broker.Offsets(ctx, l.client, topics.DLQFailed)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[casting.Failure]bool{}
-	var out []casting.Failure
-	for _, rg := range ranges {
-		if rg.First == rg.Next {
-			continue
-		}
-		err := broker.ReadRange(ctx, l.client, topics.DLQFailed, rg.Partition, rg.First, rg.Next, func(r *record.Record) error {
-			f, ok := failureOf(r, poll)
-			if ok && !seen[f] {
-				seen[f] = true
-				out = append(out, f)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// failureOf reads a dead letter of vote.cast whose key is one of the poll's:
-// the service's name, the poll, the shard.
-func failureOf(r *record.Record, poll string) (casting.Failure, bool) {
-	if topic, _ := r.Get(record.HeaderErrorTopic); topic != topics.VoteCast {
-		return casting.Failure{}, false
-	}
-	_, key, _ := strings.Cut(string(r.Key), "/")
-	if of, _, _ := strings.Cut(key, "/"); of != poll {
-		return casting.Failure{}, false
-	}
-	var f casting.Failure
-	f.Group, _ = r.Get(record.HeaderErrorGroup)
-	partition, _ := r.Get(record.HeaderErrorPartition)
-	offset, _ := r.Get(record.HeaderErrorOffset)
-	if _, err := fmt.Sscan(partition, &f.Partition); err != nil {
-		return casting.Failure{}, false
-	}
-	_, err := fmt.Sscan(offset, &f.Offset)
-	return f, err == nil
 }
