@@ -46,9 +46,13 @@ type group struct {
 type inSlices struct{ g *group }
 
 // HandleBatch implements consume.BatchHandler.
-func (s inSlices) HandleBatch(ctx context.Context, b *consume.Batch) error {
+func (s inSlices) HandleBatch(_ context.Context, b *consume.Batch) error {
 	for i, r := range b.Records {
-		b.Fail(i, s.g.Handle(ctx, r))
+		already, err := s.g.take(r)
+		b.Fail(i, err)
+		if already {
+			b.AlreadyApplied(i)
+		}
 	}
 	return nil
 }
@@ -79,25 +83,34 @@ func (in *installation) serve(w *writers, g *group, change func(*consume.Config)
 }
 
 // Handle implements consume.Handler.
-func (g *group) Handle(_ context.Context, r *record.Record) error {
+func (g *group) Handle(ctx context.Context, r *record.Record) error {
+	already, err := g.take(r)
+	if already {
+		consume.AlreadyApplied(ctx)
+	}
+	return err
+}
+
+// take applies an event that is new.
+func (g *group) take(r *record.Record) (already bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.seen = append(g.seen, r)
 	if g.bad != nil && g.bad(r) {
-		return failure.As(failure.Permanent, "BAD", errors.New("still bad"))
+		return false, failure.As(failure.Permanent, "BAD", errors.New("still bad"))
 	}
 	id, _ := r.Get(record.HeaderEventID)
 	at, ok := consume.Origin(r)
 	if !ok {
-		return failure.As(failure.Permanent, "NO_ORIGIN", errors.New("nobody knows where it stood"))
+		return false, failure.As(failure.Permanent, "NO_ORIGIN", errors.New("nobody knows where it stood"))
 	}
 	g.handed[id]++
 	if g.applied[id] > 0 {
-		return nil
+		return true, nil
 	}
 	g.applied[id]++
 	g.order[string(r.Key)] = append(g.order[string(r.Key)], at.Offset)
-	return nil
+	return false, nil
 }
 
 func (g *group) count() int {

@@ -130,8 +130,12 @@ func (t dlqTarget) follow(ctx context.Context, client dlqv1.DlqServiceClient, s 
 
 // writeReplay says what became of a replay.
 func writeReplay(out io.Writer, r *dlqv1.Replay) error {
-	_, err := fmt.Fprintf(out, "%s  %s  %d selected, %d published, %d applied, %d failed again, %d skipped\n",
-		r.GetReplayId(), r.GetState(), r.GetSelected(), r.GetPublished(), r.GetApplied(), r.GetFailedAgain(), r.GetSkipped())
+	before := ""
+	if n := r.GetAlreadyApplied(); n > 0 {
+		before = fmt.Sprintf(" (%d of them before)", n)
+	}
+	_, err := fmt.Fprintf(out, "%s  %s  %d selected, %d published, %d applied%s, %d failed again, %d skipped\n",
+		r.GetReplayId(), r.GetState(), r.GetSelected(), r.GetPublished(), r.GetApplied(), before, r.GetFailedAgain(), r.GetSkipped())
 	if err == nil && r.GetStopReason() != "" {
 		_, err = fmt.Fprintln(out, r.GetStopReason())
 	}
