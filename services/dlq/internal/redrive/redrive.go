@@ -143,8 +143,8 @@ type Report struct {
 	OccurredAt int64
 }
 
-// Decision is what an operator decided about a group's failure.
-type Decision struct {
+// Ruling is what an operator decided about a group's failure.
+type Ruling struct {
 	Failure letter.Failure
 	// Discarded, or else restored.
 	Discarded bool
@@ -159,6 +159,6 @@ type Publisher interface {
 	// PublishReport returns once the report is durable, with the id that its
 	// failure has or will have. Errors: ErrUnavailable.
 	PublishReport(ctx context.Context, r Report) (failureID string, err error)
-	// PublishDecision returns once the decision is durable. Errors: ErrUntold.
-	PublishDecision(ctx context.Context, d Decision) error
+	// PublishRuling returns once the decision is durable. Errors: ErrUntold.
+	PublishRuling(ctx context.Context, d Ruling) error
 }

@@ -35,7 +35,7 @@ func (h *OutcomeHandler) HandleBatch(ctx context.Context, b *consume.Batch) erro
 	outcomes := make([]redrive.Outcome, 0, len(b.Records))
 	for _, r := range b.Records {
 		o, ok := decodeOutcome(r)
-		if !ok && isDecision(r) {
+		if !ok && isRuling(r) {
 			continue
 		}
 		if !ok {

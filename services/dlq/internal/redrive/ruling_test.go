@@ -10,9 +10,9 @@ import (
 	"floodgate.internal/services/dlq/internal/redrive"
 )
 
-// deciding is a store of one failure, and the topic that decisions go to, which
+// ruled is a store of one failure, and the topic that decisions go to, which
 // may be away.
-type deciding struct {
+type ruled struct {
 	redrive.Failures
 	redrive.Publisher
 	failure letter.Failure
@@ -21,15 +21,15 @@ type deciding struct {
 	said []string
 }
 
-func (d *deciding) Get(context.Context, string) (letter.Failure, error) { return d.failure, nil }
+func (d *ruled) Get(context.Context, string) (letter.Failure, error) { return d.failure, nil }
 
-func (d *deciding) Step(_ context.Context, _ string, step letter.Step, _ redrive.Entry) (letter.Failure, error) {
+func (d *ruled) Step(_ context.Context, _ string, step letter.Step, _ redrive.Entry) (letter.Failure, error) {
 	next, err := d.failure.Status.After(step)
 	d.failure.Status = next
 	return d.failure, err
 }
 
-func (d *deciding) PublishDecision(_ context.Context, decision redrive.Decision) error {
+func (d *ruled) PublishRuling(_ context.Context, decision redrive.Ruling) error {
 	if d.away {
 		return redrive.ErrUntold
 	}
@@ -46,7 +46,7 @@ func (d *deciding) PublishDecision(_ context.Context, decision redrive.Decision)
 // repetition makes known what was not.
 func TestDecisionsAreMadeKnown(t *testing.T) {
 	t.Parallel()
-	d := &deciding{failure: letter.Failure{ID: "f", Group: "vote-tally", Status: letter.Open}}
+	d := &ruled{failure: letter.Failure{ID: "f", Group: "vote-tally", Status: letter.Open}}
 	desk := redrive.NewDesk(d, d)
 	expect := func(what string, err, want error, status letter.Status) {
 		t.Helper()

@@ -17,16 +17,16 @@ import (
 	"floodgate.internal/services/dlq/internal/redrive"
 )
 
-// PublishDecision returns once dlq.outcome has an operator's decision, under the
+// PublishRuling returns once dlq.outcome has an operator's decision, under the
 // key of the outcomes of the same event. Errors: redrive.ErrUntold.
-func (p *Publisher) PublishDecision(ctx context.Context, d redrive.Decision) error {
+func (p *Publisher) PublishRuling(ctx context.Context, d redrive.Ruling) error {
 	f, result := &d.Failure, dlqv1.ReplayOutcome_RESTORED
 	if d.Discarded {
 		result = dlqv1.ReplayOutcome_DISCARDED
 	}
 	_, err := p.kafka.Publish(ctx, publish.Event{
 		Topic: topics.DLQOutcome, Key: []byte(cmp.Or(f.EventID, f.ID)),
-		ID: record.EventID("decision", f.ID, result.String(), strconv.FormatInt(d.At, 10)),
+		ID: record.EventID("ruling", f.ID, result.String(), strconv.FormatInt(d.At, 10)),
 		Message: &dlqv1.ReplayOutcome{
 			FailureId: f.ID, Group: f.Group, EventId: f.EventID, Topic: f.Topic, Partition: f.Partition, Offset: f.Offset,
 			Result: result, Detail: d.Reason, DecidedAt: timestamppb.New(time.UnixMicro(d.At)),
@@ -38,9 +38,9 @@ func (p *Publisher) PublishDecision(ctx context.Context, d redrive.Decision) err
 	return nil
 }
 
-// isDecision says that a record of dlq.outcome is one of ours, which is for those
+// isRuling says that a record of dlq.outcome is one of ours, which is for those
 // who compare their copies.
-func isDecision(r *record.Record) bool {
+func isRuling(r *record.Record) bool {
 	var m dlqv1.ReplayOutcome
 	err := proto.Unmarshal(r.Value, &m)
 	return err == nil && (m.GetResult() == dlqv1.ReplayOutcome_DISCARDED || m.GetResult() == dlqv1.ReplayOutcome_RESTORED)

@@ -55,5 +55,5 @@ func (d *Desk) makeKnown(ctx context.Context, f letter.Failure, e Entry) error {
 	if f.Group == "" {
 		return nil
 	}
-	return d.publisher.PublishDecision(ctx, Decision{Failure: f, Discarded: e.Action == ActionDiscarded, Reason: e.Detail, At: e.At})
+	return d.publisher.PublishRuling(ctx, Ruling{Failure: f, Discarded: e.Action == ActionDiscarded, Reason: e.Detail, At: e.At})
 }
