@@ -1,7 +1,9 @@
 package letter_test
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +24,9 @@ func letters(t *rapid.T) []letter.Letter {
 			Failure: letter.Failure{
 				ID: "f", Class: rapid.SampledFrom([]string{"A", "B"}).Draw(t, "class"), Attempts: rapid.Int32Range(1, 9).Draw(t, "attempts"),
 				FirstFailedAt: failed, LastFailedAt: failed, Place: letter.Place{Source: "id/0", Offset: int64(i)},
+				Offset: rapid.Int64Range(0, 3).Draw(t, "offset"),
 			},
+			Record:  letter.Record{Stack: strconv.Itoa(i)},
 			Carried: rapid.Bool().Draw(t, "carried"),
 		}
 	}
@@ -58,6 +62,63 @@ func TestAnyRedeliveryGivesTheSameFailure(t *testing.T) {
 			t.Fatalf("failure %+v, want %+v", got, want)
 		}
 	})
+}
+
+// firstRecord tells which letter's payload and which one's headers are kept of all
+// letters, read in order, as somebody would tell who had them all before him: the
+// payload of the first letter at the lowest place; the headers of the latest of
+// its letters that was news when it came, or of that one.
+func firstRecord(all []letter.Letter) (payload, headers string) {
+	lowest := slices.MinFunc(all, func(a, b letter.Letter) int { return cmp.Compare(a.Offset, b.Offset) }).Offset
+	latest := int64(0)
+	for _, l := range all {
+		if l.Offset == lowest && payload == "" {
+			payload, headers = l.Stack, l.Stack
+		} else if l.Offset == lowest && l.LastFailedAt >= latest {
+			headers = l.Stack
+		}
+		latest = max(latest, l.LastFailedAt)
+	}
+	return payload, headers
+}
+
+// Whatever slices an event's letters come in, its record is that of the first
+// place in the log, and the headers are those of that place's latest letter.
+func TestTheRecordAtTheFirstPlaceIsKept(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		all := letters(t)
+		f := letter.New(refs(all[:1]))
+		payload, headers := all[0].Stack, all[0].Stack
+		for read := 1; read < len(all); {
+			to := rapid.IntRange(read+1, len(all)).Draw(t, "read to")
+			from := rapid.IntRange(0, read).Draw(t, "committed")
+			slice := refs(all[from:to])
+			first, takes := letter.First(f, slice)
+			if f, _, _ = letter.MergeAll(f, slice); first != nil {
+				headers = first.Stack
+			}
+			if takes {
+				payload = first.Stack
+			}
+			read = to
+		}
+		wantPayload, wantHeaders := firstRecord(all)
+		if payload != wantPayload && all[atoi(payload)].Offset != all[atoi(wantPayload)].Offset || headers != wantHeaders {
+			t.Fatalf("payload of %s, headers of %s; want %s and %s", payload, headers, wantPayload, wantHeaders)
+		}
+		if f.Offset != all[atoi(wantPayload)].Offset {
+			t.Fatalf("the place is %d", f.Offset)
+		}
+	})
+}
+
+func atoi(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }
 
 // The first failure is the earliest and the error the latest, whatever order

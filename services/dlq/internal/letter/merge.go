@@ -16,13 +16,15 @@ const (
 // as it then is.
 //
 // Attempts are counted, the first failure is the earliest, and the error is the
-// latest: a letter older than what is known overwrites nothing. The place in
-// the log and the payload are those that came first, as the first position of
-// an identity wins (SEMANTICS 1).
+// latest: a letter older than what is known overwrites nothing. The place in the
+// log is the first at which the event failed in the group, see First.
 func Merge(f Failure, l *Letter) (Failure, News) {
 	same := f.Place.Source == l.Place.Source
 	if same && l.Place.Offset <= f.Place.Offset {
 		return f, NoNews
+	}
+	if l.standsBefore(&f) {
+		f.Offset, f.EventType = l.Offset, l.EventType
 	}
 	f.FirstFailedAt = min(f.FirstFailedAt, l.FirstFailedAt)
 	if l.Carried {

@@ -33,6 +33,9 @@ func mergeKnown(
 				return err
 			}
 		}
+		if err := w.keepFirst(ctx, before, c); err != nil {
+			return err
+		}
 		counts.move(&before, &after)
 	}
 	return nil
@@ -81,10 +84,10 @@ func (w *writer) write(ctx context.Context, f *letter.Failure) error {
 	return nil
 }
 
-// failedAgain puts the latest error's headers and stack to a record, whose key
-// and payload stay, and the failure into its history.
+// failedAgain puts the latest error's stack to a record, and the failure into its
+// history.
 func (w *writer) failedAgain(ctx context.Context, l *letter.Letter) error {
-	err := w.exec(ctx, "UPDATE records SET stack = $1, headers = $2 WHERE failure_id = $3", l.Stack, encodeHeaders(l.Headers), l.ID)
+	err := w.exec(ctx, "UPDATE records SET stack = $1 WHERE failure_id = $2", l.Stack, l.ID)
 	if err != nil {
 		return fmt.Errorf("writing the record of failure %s: %w", l.ID, err)
 	}

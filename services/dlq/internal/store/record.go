@@ -117,12 +117,17 @@ func insert(ctx context.Context, tx *sqldb.Tx, cases [][]*letter.Letter, counts 
 	return err
 }
 
-// newest answers the record of a failure's letters: key and payload of the
-// first, headers and stack of the one that tells the last error.
+// newest answers the record of a failure's letters: that of the first place with
+// the stack of the last error.
 func newest(c []*letter.Letter) letter.Record {
 	r := c[0].Record
+	if first, payload := letter.First(c[0].Failure, c[1:]); payload {
+		r = first.Record
+	} else if first != nil {
+		r.Headers = first.Headers
+	}
 	if _, latest, _ := letter.MergeAll(c[0].Failure, c[1:]); latest != nil {
-		r.Headers, r.Stack = latest.Headers, latest.Stack
+		r.Stack = latest.Stack
 	}
 	return r
 }

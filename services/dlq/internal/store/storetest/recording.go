@@ -53,7 +53,7 @@ func nothingNew(t T, s redrive.Failures) {
 func sameFailure(t T, s redrive.Failures) {
 	c := newScene(t, s)
 	l := c.letter("a", 0)
-	again := c.letter("a", 60, func(l *letter.Letter) {
+	again := c.letter("a", 60, func(again *letter.Letter) { again.Offset = l.Offset }, func(l *letter.Letter) {
 		l.Class, l.Message, l.Fingerprint, l.Indefinite = "PERMANENT", "unknown poll", "v2:other"+c.service, true
 		l.Headers, l.Stack, l.Value = []letter.Header{{Key: "newer", Value: []byte("1")}}, "other.go:2", []byte("another value")
 	})

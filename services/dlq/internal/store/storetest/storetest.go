@@ -37,6 +37,7 @@ func Cases() []Case {
 		{"The same letters again change nothing", nothingNew},
 		{"What comes again is the same failure", sameFailure},
 		{"Older never overwrites newer", olderLoses},
+		{"The record at the first place is kept", firstPlace},
 		{"All or none", allOrNone},
 		{"Any bytes are kept", anyBytes},
 		{"A large payload is kept whole", largePayload},
