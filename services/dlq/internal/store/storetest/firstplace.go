@@ -13,41 +13,60 @@ import (
 // However its letters are cut into slices, the failure is that of the first place,
 // with the error of the last letter.
 func firstPlace(t T, s redrive.Failures) {
-	for name, sizes := range map[string][]int{"at once": {5}, "one by one": {1, 1, 1, 1, 1}, "in two": {2, 3}, "unevenly": {3, 1, 1}} {
-		c := newScene(t, s)
-		var letters []letter.Letter
-		for n, offset := range []int64{50, 70, 20, 60, 20} {
-			letters = append(letters, c.letter("a", int64(n), func(l *letter.Letter) {
-				l.Offset, l.Message, l.Stack = offset, fmt.Sprint("letter ", n), fmt.Sprint("stack ", n)
-				l.Value, l.EventType = fmt.Appendf(nil, "value at %d", offset), fmt.Sprint("type at ", offset)
-				l.Headers = []letter.Header{{Key: "letter", Value: fmt.Append(nil, n)}, {Key: "place", Value: fmt.Append(nil, offset)}}
-			}))
+	for _, places := range [][]int64{{50, 70, 20, 60, 20}, {20, 70, 50, 60, 20}} {
+		for _, sizes := range [][]int{{5}, {1, 1, 1, 1, 1}, {2, 3}, {3, 1, 1}} {
+			placed{newScene(t, s), fmt.Sprintf("letters of %v by %v", places, sizes)}.run(places, sizes)
 		}
-		// In the end one more at a later place.
-		late := c.letter("a", 10, func(l *letter.Letter) { l.Offset, l.Message, l.Stack = 80, "late", "late stack" })
-		for rest := letters; len(sizes) > 0; sizes = sizes[1:] {
-			c.record(rest[:sizes[0]]...)
-			rest = rest[sizes[0]:]
-		}
-		expect := func(message, stack, headersOf string) {
-			t.Helper()
-			f, r := c.get(letters[0].ID), c.raw(letters[0].ID)
-			if f.Offset != 20 || f.EventType != "type at 20" || f.Message != message || string(r.Value) != "value at 20" || r.Stack != stack {
-				t.Errorf("%s: failure %+v of %q, stack %q", name, f, r.Value, r.Stack)
-			}
-			got := make([]string, len(r.Headers))
-			for i, h := range r.Headers {
-				got[i] = h.Key + " " + string(h.Value)
-			}
-			if !slices.Equal(got, []string{"letter " + headersOf, "place 20"}) {
-				t.Errorf("%s: headers %q", name, got)
-			}
-		}
-		expect("letter 4", "stack 4", "4")
-		c.record(late)
-		expect("late", "late stack", "4")
-		if h := c.history(letters[0].ID); h[len(h)-1] != "system FAILED RETRYABLE SQL: late" {
-			t.Errorf("%s: history %q", name, h)
-		}
+	}
+}
+
+// placed is a scene of one event at several places.
+type placed struct {
+	*scene
+	name string
+}
+
+func (c placed) run(places []int64, sizes []int) {
+	c.t.Helper()
+	letters := make([]letter.Letter, len(places))
+	for n, offset := range places {
+		letters[n] = c.at(n, offset)
+	}
+	late := c.at(9, 80)
+	for _, size := range sizes {
+		c.record(letters[:size]...)
+		letters = letters[size:]
+	}
+	c.expect(late.ID, "4")
+	c.record(late)
+	c.expect(late.ID, "9")
+	if h := c.history(late.ID); h[len(h)-1] != "system FAILED RETRYABLE SQL: letter 9" {
+		c.t.Errorf("%s: history %q", c.name, h)
+	}
+}
+
+// at is the nth letter of the event, which failed at an offset.
+func (c placed) at(n int, offset int64) letter.Letter {
+	return c.letter("a", int64(n), func(l *letter.Letter) {
+		l.Offset, l.Message, l.Stack = offset, fmt.Sprint("letter ", n), fmt.Sprint("stack ", n)
+		l.Value, l.EventType = fmt.Appendf(nil, "value at %d", offset), fmt.Sprint("type at ", offset)
+		l.Headers = []letter.Header{{Key: "letter", Value: fmt.Append(nil, n)}, {Key: "place", Value: fmt.Append(nil, offset)}}
+	})
+}
+
+// expect wants the record at 20 as letter 4 has it, with the error of the last
+// letter.
+func (c placed) expect(id, last string) {
+	c.t.Helper()
+	f, r := c.get(id), c.raw(id)
+	if f.Offset != 20 || f.EventType != "type at 20" || f.Message != "letter "+last || string(r.Value) != "value at 20" || r.Stack != "stack "+last {
+		c.t.Errorf("%s: failure %+v of %q, stack %q", c.name, f, r.Value, r.Stack)
+	}
+	got := make([]string, len(r.Headers))
+	for i, h := range r.Headers {
+		got[i] = h.Key + " " + string(h.Value)
+	}
+	if !slices.Equal(got, []string{"letter 4", "place 20"}) {
+		c.t.Errorf("%s: headers %q", c.name, got)
 	}
 }
