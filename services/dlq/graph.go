@@ -112,7 +112,7 @@ func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 		}
 	}
 	if s.cfg.has(RoleReplay) {
-		g.also(redrive.NewRunner(p.replays, p.failures, p.kafka, stream.Routes(), s.cfg.ReplayLease, s.deps.Log).Run)
+		g.also(redrive.NewRunner(p.replays, p.kafka, stream.Routes(), s.cfg.ReplayLease, s.deps.Log).Run)
 		g.also(redrive.NewPassage(p.replays, p.log, stream.Routes(), s.deps.Log).Run)
 		handler := stream.NewOutcomeHandler(redrive.NewConfirmer(p.replays), s.deps.Log)
 		return g.join(s, topics.GroupDLQOutcome, []string{topics.DLQOutcome}, handler)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"sync"
 	"time"
 
@@ -15,39 +14,30 @@ const (
 	// maxPortion is how many records are published between two looks at their
 	// replay: what a crash repeats at most, and how late a cancel comes.
 	maxPortion = 1024
-	// lanes are how many records are on their way at once: they share the batches
-	// of one producer, whose own bound (64 MiB) holds also for large ones.
-	lanes = 256
+	// portionBytes bounds their bytes in memory but for the last record's: what a
+	// portion of 1,024 has at 8 KiB each.
+	portionBytes = 8 << 20
 )
 
 // carrier brings failures' records into Kafka.
 type carrier struct {
-	failures Failures
-	kafka    Redeliverer
-	routes   []Route
+	kafka  Redeliverer
+	routes []Route
 }
 
 // carry publishes what is due: what has one key in one group one after the
-// other, in order, other keys beside each other. It answers those it knows the
-// end of; where one is in doubt, what follows it in its lane is not touched, so
-// that a repetition keeps the order.
+// other, in order, everything else beside each other, so that a portion waits for
+// as many acks as its most frequent key has records. It answers those it knows
+// the end of; where one is in doubt, what follows it in its lane is not touched,
+// so that a repetition keeps the order.
 func (c *carrier) carry(ctx context.Context, replay string, due []Due) ([]Sent, error) {
-	var queues [lanes][]Due
-	for _, d := range due {
-		lane := laneOf(&d.Failure)
-		queues[lane] = append(queues[lane], d)
-	}
 	var (
 		mu     sync.Mutex
 		sent   []Sent
 		faults error
 		busy   sync.WaitGroup
 	)
-	for lane := range queues {
-		queue := queues[lane]
-		if len(queue) == 0 {
-			continue
-		}
+	for _, queue := range lanes(due) {
 		busy.Go(func() {
 			done, err := c.lane(ctx, replay, queue)
 			mu.Lock()
@@ -59,10 +49,23 @@ func (c *carrier) carry(ctx context.Context, replay string, due []Due) ([]Sent, 
 	return sent, faults
 }
 
-func laneOf(f *letter.Failure) uint32 {
-	sum := fnv.New32a()
-	_, _ = fmt.Fprint(sum, f.Topic, "\x00", f.Group, "\x00", f.Key) // never fails
-	return sum.Sum32() % lanes
+// lanes are what is due by what keeps an order: a record without a key keeps none.
+func lanes(due []Due) [][]Due {
+	type lane struct{ topic, group, key string }
+	at, queues := map[lane]int{}, make([][]Due, 0, len(due))
+	for _, d := range due {
+		of := lane{d.Topic, d.Group, string(d.Record.Key)}
+		place, known := at[of]
+		if !known || d.Record.Key == nil {
+			place = len(queues)
+			queues = append(queues, nil)
+		}
+		if d.Record.Key != nil {
+			at[of] = place
+		}
+		queues[place] = append(queues[place], d)
+	}
+	return queues
 }
 
 func (c *carrier) lane(ctx context.Context, replay string, queue []Due) ([]Sent, error) {
@@ -87,11 +90,8 @@ func (c *carrier) one(ctx context.Context, replay string, d Due) (Sent, error) {
 		sent.Detail = "not published: " + d.Status.String()
 		return sent, nil
 	}
-	record, err := c.failures.Raw(ctx, d.ID)
-	if err != nil {
-		return sent, err
-	}
-	sent.Partition, sent.Offset, err = c.kafka.Redeliver(ctx, Redelivery{Replay: replay, To: to, Failure: d.Failure, Record: record})
+	var err error
+	sent.Partition, sent.Offset, err = c.kafka.Redeliver(ctx, Redelivery{Replay: replay, To: to, Failure: d.Failure, Record: d.Record})
 	if errors.Is(err, ErrUnfit) {
 		sent.Detail = err.Error()
 		sent.Partition, sent.Offset = letter.NoPlace, letter.NoPlace

@@ -113,7 +113,7 @@ func TestAnyFaultKeepsTheOrderOfAKey(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() {
-			redrive.NewRunner(replays, failures, k, routes(), time.Minute, slog.New(slog.DiscardHandler)).Run(ctx)
+			redrive.NewRunner(replays, k, routes(), time.Minute, slog.New(slog.DiscardHandler)).Run(ctx)
 		})
 		tick := time.NewTicker(time.Millisecond)
 		for progress().Waiting == before {

@@ -98,6 +98,7 @@ type Due struct {
 	// Item is its place in the order of publishing.
 	Item int64
 	letter.Failure
+	Record letter.Record
 }
 
 // Sent is what became of a Due.
@@ -167,8 +168,9 @@ type Replays interface {
 	Adopt(ctx context.Context, owner string, now, until int64, limit int) ([]string, error)
 	// Renew keeps the ownership until a time; false where it is somebody else's.
 	Renew(ctx context.Context, id, owner string, until int64) (bool, error)
-	// Due answers up to limit failures that wait to be published, in order.
-	Due(ctx context.Context, id string, limit int) ([]Due, error)
+	// Due answers up to limit failures that wait to be published, in order, with
+	// their records: so many that all but the last are within the bytes.
+	Due(ctx context.Context, id string, limit int, bytes int64) ([]Due, error)
 	// Sent writes down what became of them; an outcome that came sooner stays.
 	Sent(ctx context.Context, id string, sent []Sent, at int64) error
 	// Confirming says that everything is published.

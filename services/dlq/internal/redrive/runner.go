@@ -39,15 +39,12 @@ type Runner struct {
 	log     *slog.Logger
 }
 
-// NewRunner answers a runner; records are read from failures and go to Kafka by
-// the routes. The lease is how long a replay stays without a runner after its own
-// was killed.
-func NewRunner(
-	replays Replays, failures Failures, kafka Redeliverer, routes []Route, lease time.Duration, log *slog.Logger,
-) *Runner {
+// NewRunner answers a runner; records go to Kafka by the routes. The lease is how
+// long a replay stays without a runner after its own was killed.
+func NewRunner(replays Replays, kafka Redeliverer, routes []Route, lease time.Duration, log *slog.Logger) *Runner {
 	return &Runner{
 		replays: replays, owner: uuid.NewString(), lease: lease, log: log,
-		carrier: &carrier{failures: failures, kafka: kafka, routes: routes},
+		carrier: &carrier{kafka: kafka, routes: routes},
 	}
 }
 
@@ -134,7 +131,7 @@ func (r *Runner) advance(ctx context.Context, id string, p *pace) (pause time.Du
 	if n == 0 {
 		return lookEvery, false, nil
 	}
-	due, err := r.replays.Due(ctx, id, int(n))
+	due, err := r.replays.Due(ctx, id, int(n), portionBytes)
 	if err != nil {
 		return 0, false, err
 	}

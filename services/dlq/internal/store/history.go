@@ -91,16 +91,18 @@ func (s *Failures) change(
 		if err != nil {
 			return err
 		}
-		w := writer{tx: tx}
-		defer w.close()
-		if err := w.note(ctx, id, e); err != nil || before == after {
-			return err
-		}
-		if err := w.write(ctx, &after); err != nil {
+		var one changes
+		if err := one.note(id, e); err != nil {
 			return err
 		}
 		counts := newTally()
-		counts.move(&before, &after)
+		if before != after {
+			one.write(&after)
+			counts.move(&before, &after)
+		}
+		if err := one.apply(ctx, tx); err != nil {
+			return err
+		}
 		return counts.write(ctx, tx)
 	})
 }

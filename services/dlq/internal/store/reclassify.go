@@ -36,18 +36,19 @@ func reclassify(ctx context.Context, tx *sqldb.Tx, ids []string, classify redriv
 	if err != nil {
 		return err
 	}
-	w, counts := writer{tx: tx}, newTally()
-	defer w.close()
+	var all changes
+	counts := newTally()
 	for id, before := range known {
 		after := before
 		after.Fingerprint = letter.Text(classify(&before, stacks[id]), letter.MaxName)
 		if after == before {
 			continue
 		}
-		if err := w.write(ctx, &after); err != nil {
-			return err
-		}
+		all.write(&after)
 		counts.move(&before, &after)
+	}
+	if err := all.apply(ctx, tx); err != nil {
+		return err
 	}
 	return counts.write(ctx, tx)
 }

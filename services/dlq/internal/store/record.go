@@ -23,8 +23,8 @@ const maxRaces = 10
 //  1. The failures that are there already are locked and read, in one statement.
 //  2. Those that are not are inserted, records too, by COPY on PostgreSQL. Where
 //     one was inserted by somebody else in between, everything starts again.
-//  3. What comes again is merged by the rules and written one by one: replays
-//     that fail again, and letters read twice, of which nothing is new.
+//  3. What comes again is merged by the rules and written together: replays that
+//     fail again, and letters read twice, of which nothing is new.
 //  4. The counts of the kinds move by what 2 and 3 changed, last of all, as all
 //     transactions want these rows.
 func (s *Failures) Record(ctx context.Context, letters []letter.Letter) error {
@@ -61,15 +61,19 @@ func record(ctx context.Context, tx *sqldb.Tx, cases [][]*letter.Letter) error {
 }
 
 // lockKnown answers those of the failures named that are there, locked until the
-// end of the transaction: an update that changes nothing locks on PostgreSQL and
-// does no harm on SQLite.
+// end of the transaction. All lock in the order of the ids, so that two
+// transactions which want the same failures take turns and never wait for each
+// other.
 func lockKnown(ctx context.Context, tx *sqldb.Tx, ids []string) (map[string]letter.Failure, error) {
+	if len(ids) == 0 {
+		return map[string]letter.Failure{}, nil
+	}
 	asked, err := sqldb.TextsOf(tx.Dialect, ids)
 	if err != nil {
 		return nil, err
 	}
-	found, err := tx.QueryContext(ctx, "UPDATE failures SET status = status WHERE failure_id IN (SELECT item.value FROM "+
-		sqldb.Texts(tx.Dialect, "$1")+") RETURNING "+columnList(), asked)
+	found, err := tx.QueryContext(ctx, "SELECT "+columnList()+" FROM failures WHERE failure_id IN (SELECT item.value FROM "+
+		sqldb.Texts(tx.Dialect, "$1")+") ORDER BY failure_id"+locked(tx.Dialect, "failures"), asked)
 	if err != nil {
 		return nil, fmt.Errorf("locking %d failures: %w", len(ids), err)
 	}
@@ -94,18 +98,18 @@ func insert(ctx context.Context, tx *sqldb.Tx, cases [][]*letter.Letter, counts 
 		failures[i] = letter.New(c)
 		counts.add(&failures[i])
 	}
-	n, err := sqldb.BulkInsertNew(ctx, tx, "failures", failureColumns(), func(yield func([]any) bool) {
+	_, err := sqldb.BulkInsert(ctx, tx, "failures", failureColumns(), func(yield func([]any) bool) {
 		for i := range failures {
 			if !yield(failureRow(&failures[i], cases[i][0].Record.Key)) {
 				return
 			}
 		}
 	})
+	if sqldb.IsUnique(err) {
+		return errRaced
+	}
 	if err != nil {
 		return err
-	}
-	if n < int64(len(failures)) {
-		return errRaced
 	}
 	_, err = sqldb.BulkInsert(ctx, tx, "records", recordColumns(), func(yield func([]any) bool) {
 		for _, c := range cases {

@@ -41,48 +41,68 @@ func (s *Replays) Renew(ctx context.Context, id, owner string, until int64) (boo
 	return n > 0, err
 }
 
-// Due answers up to limit failures that wait to be published, in order.
-func (s *Replays) Due(ctx context.Context, id string, limit int) ([]redrive.Due, error) {
-	found, err := s.db.Read.QueryContext(ctx, `SELECT i.item, `+columnsOf("f")+` FROM replay_items AS i
- JOIN failures AS f ON f.failure_id = i.failure_id WHERE i.replay_id = $1 AND i.state = 1 ORDER BY i.item LIMIT $2`, id, limit)
+// Due answers up to limit failures that wait to be published, in order, with
+// their records, of so many bytes that one more would be beyond the bound.
+func (s *Replays) Due(ctx context.Context, id string, limit int, bytes int64) ([]redrive.Due, error) {
+	text, args := dueNow(id, limit, bytes)
+	found, err := s.db.Read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading what replay %s has to publish: %w", id, err)
 	}
-	due, err := sqldb.Collect(found, func(scan sqldb.Scan) (d redrive.Due, err error) {
-		d.Failure, err = scanFailure(func(into ...any) error { return scan(append([]any{&d.Item}, into...)...) })
-		return d, err
-	})
+	due, err := sqldb.Collect(found, scanDue)
 	if err != nil {
 		return nil, fmt.Errorf("reading what replay %s has to publish: %w", id, err)
 	}
 	return due, nil
 }
 
+// dueNow is the statement of Due: the portion by the numbers of its items, how
+// large the records before each are, then the records that are within the bound.
+func dueNow(id string, limit int, bytes int64) (string, []any) {
+	return `SELECT portion.item, ` + columnsOf("f") + `, r.stack, r.record_key, r.headers, r.payload FROM (
+ SELECT item, failure_id, SUM(size) OVER (ORDER BY item) - size AS ahead FROM (
+  SELECT i.item, i.failure_id, length(r.headers) + COALESCE(length(r.payload), 0) AS size
+  FROM replay_items AS i JOIN records AS r ON r.failure_id = i.failure_id
+  WHERE i.replay_id = $1 AND i.state = 1 ORDER BY i.item LIMIT $2) AS sized) AS portion
+JOIN failures AS f ON f.failure_id = portion.failure_id JOIN records AS r ON r.failure_id = portion.failure_id
+WHERE portion.ahead < $3 ORDER BY portion.item`, []any{id, limit, bytes}
+}
+
+func scanDue(scan sqldb.Scan) (d redrive.Due, err error) {
+	var headers []byte
+	d.Failure, err = scanFailure(func(into ...any) error {
+		into = append([]any{&d.Item}, into...)
+		return scan(append(into, &d.Record.Stack, &d.Record.Key, &headers, &d.Record.Value)...)
+	})
+	if err == nil {
+		d.Record.Headers, err = decodeHeaders(headers)
+	}
+	return d, err
+}
+
 // Sent writes down what became of failures; an outcome that came sooner stays.
-// The failures of reports and of what was skipped move with it.
+// The failures of reports and of what was skipped move with it; the others are
+// left to those who settle outcomes.
 func (s *Replays) Sent(ctx context.Context, id string, sent []redrive.Sent, at int64) error {
+	if len(sent) == 0 {
+		return nil
+	}
 	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
-		m, err := newMover(ctx, tx, idsOf(sent, func(one redrive.Sent) string { return one.ID }))
+		var ended []redrive.Sent
+		for _, one := range sent {
+			if one.State != letter.Published {
+				ended = append(ended, one)
+			}
+		}
+		m, err := newMover(ctx, tx, idsOf(ended, func(one redrive.Sent) string { return one.ID }))
 		if err != nil {
 			return err
 		}
-		defer m.close()
-		for _, one := range sent {
-			published, settled := at, at
-			if one.State == letter.Skipped {
-				published = 0
-			}
-			if one.State == letter.Published {
-				settled = 0
-			}
-			err := m.exec(ctx, `UPDATE replay_items SET published_at = $1, sent_partition = $2, sent_offset = $3,
- settled_at = CASE WHEN state = 1 THEN $4 ELSE settled_at END, detail = CASE WHEN state = 1 THEN $5 ELSE detail END,
- state = CASE WHEN state = 1 THEN $6 ELSE state END WHERE replay_id = $7 AND item = $8`,
-				published, one.Partition, one.Offset, settled, one.Detail, int16(one.State), id, one.Item)
-			if err != nil {
-				return fmt.Errorf("writing what replay %s has published: %w", id, err)
-			}
-			if err := m.sent(ctx, id, one, at); err != nil {
+		if err := writeSent(ctx, tx, id, sent, at); err != nil {
+			return fmt.Errorf("writing what replay %s has published: %w", id, err)
+		}
+		for _, one := range ended {
+			if err := m.sent(id, one, at); err != nil {
 				return err
 			}
 		}
@@ -90,19 +110,47 @@ func (s *Replays) Sent(ctx context.Context, id string, sent []redrive.Sent, at i
 	})
 }
 
+// writeSent writes the items, which are locked first in the order in which all
+// lock items: outcomes of some may be settled at this moment.
+func writeSent(ctx context.Context, tx *sqldb.Tx, id string, sent []redrive.Sent, at int64) error {
+	rows := newMany([]string{"detail"}, []string{"number", "published_at", "settled_at", "state", "sent_partition", "sent_offset"})
+	first, last := sent[0].Item, sent[0].Item
+	for _, one := range sent {
+		published, settled := at, at
+		if one.State == letter.Skipped {
+			published = 0
+		}
+		if one.State == letter.Published {
+			settled = 0
+		}
+		rows.add([]string{one.Detail}, []int64{one.Item, published, settled, int64(one.State), int64(one.Partition), one.Offset})
+		first, last = min(first, one.Item), max(last, one.Item)
+	}
+	_, err := tx.ExecContext(ctx, "SELECT item FROM replay_items WHERE replay_id = $1 AND item BETWEEN $2 AND $3 ORDER BY item"+
+		locked(tx.Dialect, "replay_items"), id, first, last)
+	if err != nil {
+		return err
+	}
+	return rows.exec(ctx, tx, `UPDATE replay_items SET published_at = given.published_at, sent_partition = given.sent_partition,
+ sent_offset = given.sent_offset, settled_at = CASE WHEN replay_items.state = 1 THEN given.settled_at ELSE replay_items.settled_at END,
+ detail = CASE WHEN replay_items.state = 1 THEN given.detail ELSE replay_items.detail END,
+ state = CASE WHEN replay_items.state = 1 THEN given.state ELSE replay_items.state END FROM `,
+		` WHERE replay_items.replay_id = $1 AND replay_items.item = given.number`, id)
+}
+
 // sent moves a failure whose replay has nothing more to wait for.
-func (m *mover) sent(ctx context.Context, id string, one redrive.Sent, at int64) error {
+func (m *mover) sent(id string, one redrive.Sent, at int64) error {
 	e := redrive.Entry{At: at, Actor: redrive.System, Detail: one.Detail, Replay: id}
 	switch one.State {
 	case letter.ItemApplied:
 		e.Action = redrive.ActionApplied
-		return m.step(ctx, one.ID, letter.Applied, e)
+		return m.step(one.ID, letter.Applied, e)
 	case letter.Skipped:
 		if m.known[one.ID].Status != letter.Replaying {
 			return nil
 		}
 		e.Action = redrive.ActionReleased
-		return m.step(ctx, one.ID, letter.Released, e)
+		return m.step(one.ID, letter.Released, e)
 	default:
 		return nil
 	}

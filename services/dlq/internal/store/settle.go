@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -14,7 +12,8 @@ import (
 
 // mover moves failures along their status machine in one transaction.
 type mover struct {
-	writer
+	changes
+	tx            *sqldb.Tx
 	known, before map[string]letter.Failure
 	// moved are those that changed, in their order.
 	moved []string
@@ -26,7 +25,7 @@ func newMover(ctx context.Context, tx *sqldb.Tx, ids []string) (*mover, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &mover{writer: writer{tx: tx}, known: known, before: map[string]letter.Failure{}}, nil
+	return &mover{tx: tx, known: known, before: map[string]letter.Failure{}}, nil
 }
 
 func idsOf[T any](all []T, id func(T) string) []string {
@@ -39,7 +38,7 @@ func idsOf[T any](all []T, id func(T) string) []string {
 }
 
 // step moves a failure and writes the entry; nothing where it has expired.
-func (m *mover) step(ctx context.Context, id string, step letter.Step, e redrive.Entry) error {
+func (m *mover) step(id string, step letter.Step, e redrive.Entry) error {
 	f, is := m.known[id]
 	if !is {
 		return nil
@@ -56,7 +55,7 @@ func (m *mover) step(ctx context.Context, id string, step letter.Step, e redrive
 		m.moved = append(m.moved, id)
 	}
 	m.known[id] = after
-	return m.note(ctx, id, e)
+	return m.note(id, e)
 }
 
 // finish writes the failures and counts them.
@@ -64,10 +63,11 @@ func (m *mover) finish(ctx context.Context) error {
 	counts := newTally()
 	for _, id := range m.moved {
 		before, after := m.before[id], m.known[id]
-		if err := m.write(ctx, &after); err != nil {
-			return err
-		}
+		m.write(&after)
 		counts.move(&before, &after)
+	}
+	if err := m.apply(ctx, m.tx); err != nil {
+		return err
 	}
 	return counts.write(ctx, m.tx)
 }
@@ -80,39 +80,37 @@ func (s *Replays) Settle(ctx context.Context, outcomes []redrive.Outcome, at int
 		if err != nil {
 			return err
 		}
-		defer m.close()
+		items, err := lockItems(ctx, tx, outcomes)
+		if err != nil {
+			return err
+		}
 		for _, o := range outcomes {
-			if err := m.settle(ctx, o, at); err != nil {
+			if err := m.settle(items, o, at); err != nil {
 				return err
 			}
+		}
+		if err := items.write(ctx, tx, at); err != nil {
+			return err
 		}
 		return m.finish(ctx)
 	})
 }
 
-// settle takes one outcome. The failure is locked, and with it its items.
-func (m *mover) settle(ctx context.Context, o redrive.Outcome, at int64) error {
-	var item letter.Item
-	err := m.tx.QueryRowContext(ctx, "SELECT state FROM replay_items WHERE replay_id = $1 AND failure_id = $2", o.Replay, o.Failure).Scan(&item)
-	if errors.Is(err, sql.ErrNoRows) {
+// settle takes one outcome.
+func (m *mover) settle(items items, o redrive.Outcome, at int64) error {
+	item := items[itemKey{o.Replay, o.Failure}]
+	if item == nil {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("reading what replay %s waits for: %w", o.Replay, err)
-	}
 	f := m.known[o.Failure]
-	next, step := letter.Heard(item, o.Said(), f.Status, f.Replays)
-	if next != item {
-		err := m.exec(ctx, "UPDATE replay_items SET state = $1, settled_at = $2, detail = $3 WHERE replay_id = $4 AND failure_id = $5",
-			int16(next), at, letter.Text(o.Detail, maxDetail), o.Replay, o.Failure)
-		if err != nil {
-			return fmt.Errorf("writing an outcome of replay %s: %w", o.Replay, err)
-		}
+	next, step := letter.Heard(item.state, o.Said(), f.Status, f.Replays)
+	if next != item.state {
+		item.state, item.detail, item.heard = next, letter.Text(o.Detail, maxDetail), true
 	}
 	if step == 0 {
 		return nil
 	}
-	return m.step(ctx, o.Failure, step, redrive.Entry{At: at, Action: actionOf(step, next), Actor: redrive.System, Detail: o.Detail, Replay: o.Replay})
+	return m.step(o.Failure, step, redrive.Entry{At: at, Action: actionOf(step, next), Actor: redrive.System, Detail: o.Detail, Replay: o.Replay})
 }
 
 func actionOf(step letter.Step, item letter.Item) string {
@@ -158,7 +156,6 @@ func (s *Replays) Lose(ctx context.Context, lost []redrive.Unconfirmed, at int64
 		if err != nil {
 			return err
 		}
-		defer m.close()
 		for _, u := range lost {
 			done, err := tx.ExecContext(ctx, "UPDATE replay_items SET state = $1, settled_at = $2 WHERE replay_id = $3 AND item = $4 AND state = $5",
 				letter.Lost, at, u.Replay, u.Item, letter.Published)
@@ -173,7 +170,7 @@ func (s *Replays) Lose(ctx context.Context, lost []redrive.Unconfirmed, at int64
 				continue
 			}
 			given++
-			err = m.step(ctx, u.Failure, letter.Released, redrive.Entry{
+			err = m.step(u.Failure, letter.Released, redrive.Entry{
 				At: at, Action: redrive.ActionLost, Actor: redrive.System, Replay: u.Replay,
 				Detail: fmt.Sprintf("%s has passed %s/%d@%d without an outcome", u.Group, u.Topic, u.Partition, u.Offset),
 			})
