@@ -18,6 +18,9 @@ const (
 	adoptLimit = 16
 	// lookEvery is how often a replay that waits for outcomes is looked at.
 	lookEvery = 100 * time.Millisecond
+	// leaseParts is how often a lease is renewed while it lasts: two renewals may
+	// fail before it is lost.
+	leaseParts = 3
 	// storePause is the wait after the store or Kafka was away.
 	storePause = time.Second
 )
@@ -53,6 +56,7 @@ func NewRunner(replays Replays, kafka Redeliverer, routes []Route, lease time.Du
 func (r *Runner) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
+	var driven sync.Map // by id, those that it runs
 	for {
 		now := time.Now()
 		ids, err := r.replays.Adopt(ctx, r.owner, now.UnixMicro(), now.Add(r.lease).UnixMicro(), adoptLimit)
@@ -62,7 +66,15 @@ func (r *Runner) Run(ctx context.Context) {
 			pause = storePause
 		}
 		for _, id := range ids {
-			running.Go(func() { r.drive(ctx, id) })
+			// Its own whose lease has passed goes on where it is: run twice here, each
+			// record would go out twice.
+			if _, already := driven.LoadOrStore(id, true); already {
+				continue
+			}
+			running.Go(func() {
+				defer driven.Delete(id)
+				r.keep(ctx, id)
+			})
 		}
 		if !sleep(ctx, pause) {
 			return
@@ -70,31 +82,58 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-// drive runs a replay until it has ended, is somebody else's, or ctx ends.
-func (r *Runner) drive(ctx context.Context, id string) {
+// keep runs a replay and renews its lease meanwhile: a portion may take longer
+// than that where Kafka is slow.
+func (r *Runner) keep(ctx context.Context, id string) {
+	driving, lost := context.WithCancel(ctx)
+	defer lost()
+	renewing, stop := context.WithCancel(ctx)
+	var renewer sync.WaitGroup
+	renewer.Go(func() {
+		for sleep(renewing, r.lease/leaseParts) {
+			if mine, err := r.renew(renewing, id); err == nil && !mine {
+				lost()
+			}
+		}
+	})
+	ended := r.drive(driving, id)
+	stop()
+	renewer.Wait()
+	if !ended {
+		r.giveUp(ctx, id)
+	}
+}
+
+// renew keeps the lease; false where it is somebody else's.
+func (r *Runner) renew(ctx context.Context, id string) (bool, error) {
+	return r.replays.Renew(ctx, id, r.owner, time.Now().Add(r.lease).UnixMicro())
+}
+
+// drive runs a replay until it has ended or is somebody else's; false where ctx
+// ended before.
+func (r *Runner) drive(ctx context.Context, id string) bool {
 	log := r.log.With(slog.String("replay", id))
 	log.InfoContext(ctx, "replay runs")
 	var p pace
 	for {
-		mine, err := r.replays.Renew(ctx, id, r.owner, time.Now().Add(r.lease).UnixMicro())
+		mine, err := r.renew(ctx, id)
 		if err == nil && !mine {
 			log.WarnContext(ctx, "replay is run by another instance")
-			return
+			return true
 		}
 		pause, ended := time.Duration(0), false
 		if err == nil {
 			pause, ended, err = r.advance(ctx, id, &p)
 		}
 		if ended {
-			return
+			return true
 		}
 		if err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "replay waits", slog.Any("error", err))
 			pause = storePause
 		}
 		if !sleep(ctx, pause) {
-			r.giveUp(ctx, id)
-			return
+			return false
 		}
 	}
 }
@@ -134,6 +173,9 @@ func (r *Runner) advance(ctx context.Context, id string, p *pace) (pause time.Du
 	due, err := r.replays.Due(ctx, id, int(n), portionBytes)
 	if err != nil {
 		return 0, false, err
+	}
+	if len(due) == 0 {
+		return lookEvery, false, nil // their failures are gone
 	}
 	sent, failed := r.carrier.carry(ctx, id, due)
 	// What is in Kafka is written down also at a shutdown.
