@@ -56,5 +56,8 @@ func lines() []string {
 		"no-op batch handler", "no-op handler per record", "publish, 1000 callers awaiting acks",
 		"memory behind a stuck dependency, growth", "memory behind a stuck dependency, peak",
 		"relay drain, in order of keys", "request-reply at 1,000/s, p99",
+		"dead letters kept, a flood of 300,000", "peak memory of dlq in the flood", "replay of 50,000, confirmed",
+		"page of failures, p99", "page of failures by status, p99", "page of failures by kind, p99",
+		"page of failures by consumer group, p99", "groups of failures, p99", "statistics of failures, p99",
 	}
 }

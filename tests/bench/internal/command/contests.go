@@ -6,6 +6,7 @@ import (
 	"floodgate.internal/tests/bench/internal/castvote"
 	"floodgate.internal/tests/bench/internal/child"
 	"floodgate.internal/tests/bench/internal/consuming"
+	"floodgate.internal/tests/bench/internal/deadletters"
 	"floodgate.internal/tests/bench/internal/drain"
 	"floodgate.internal/tests/bench/internal/echo"
 	"floodgate.internal/tests/bench/internal/publishing"
@@ -23,6 +24,7 @@ func contests() []rounds.Contest {
 	return []rounds.Contest{
 		castvote.GRPC(), castvote.REST(), castvote.Whole(), drain.Tally(), drain.Ledger(), surge.Contest(), startup.Contest(),
 		consuming.Ordered(), consuming.Overhead(), publishing.Contest(), consuming.Backlog(), relaying.Contest(), roundtrip.Contest(),
+		deadletters.Ingest(), deadletters.Replay(), deadletters.Failures(),
 	}
 }
 
@@ -53,5 +55,9 @@ func bodies() map[string]child.Body {
 		relaying.RelayName:       relaying.Relay,
 		roundtrip.WorkerName:     roundtrip.Worker,
 		roundtrip.RequesterName:  roundtrip.Requester,
+
+		deadletters.ServiceName: deadletters.Service,
+		deadletters.BareName:    deadletters.Bare,
+		deadletters.GroupName:   deadletters.Group,
 	}
 }

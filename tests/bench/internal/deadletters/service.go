@@ -1,0 +1,41 @@
+package deadletters
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+
+	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/telemetry"
+	"floodgate.internal/services/dlq"
+	"floodgate.internal/tests/bench/internal/stack"
+)
+
+// ServiceName is the name of the child that is the DLQ service.
+const ServiceName = "dlq"
+
+// settings of the child.
+type settings struct {
+	Kafka       broker.Config
+	DatabaseURL string
+}
+
+// address is where it listens.
+type address struct{ GRPC string }
+
+// Service is a child with the DLQ service under its defaults, put together as
+// its own command does it.
+func Service(ctx context.Context, raw json.RawMessage, ready func(any)) error {
+	var s settings
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	tel, err := telemetry.New(ctx, telemetry.Config{Service: "bench", LogTo: os.Stderr, LogLevel: stack.Quiet})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tel.Shutdown(context.WithoutCancel(ctx)) }()
+	return dlq.RunProcess(ctx, dlq.Config{Kafka: s.Kafka, DatabaseURL: s.DatabaseURL}, "127.0.0.1:0", tel,
+		func(a net.Addr) { ready(address{a.String()}) })
+}
