@@ -48,6 +48,9 @@ func Bare(ctx context.Context, raw json.RawMessage, ready func(any)) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return err
+	}
 	conn, err := pgx.Connect(ctx, s.DatabaseURL)
 	if err != nil {
 		return fmt.Errorf("reach PostgreSQL: %w", err)
