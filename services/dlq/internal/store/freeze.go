@@ -186,6 +186,10 @@ func (s *Replays) destinations(ctx context.Context, sel redrive.Selection, surve
 
 // conflicts finds keys of which an earlier failure is unresolved and not
 // selected. Reports have no place, and so no order.
+//
+// A key's failures are few, a group's or a status's may be all there are: of the
+// earlier ones nothing but the key is left for an index to be found by. Behind a
+// flood, before the database has counted anything, it would take any of them.
 func (s *Replays) conflicts(ctx context.Context, sel redrive.Selection, limit int, survey *redrive.Survey) error {
 	var c condition
 	taken, also := selected(&c, sel, ""), selected(&c, sel, "e.")
@@ -194,8 +198,8 @@ func (s *Replays) conflicts(ctx context.Context, sel redrive.Selection, limit in
  WHERE partition_id >= 0 AND event_key <> '' AND `+taken+`
  GROUP BY topic, consumer_group, event_key, key_hash, partition_id) AS s
 JOIN failures AS e ON e.event_key = s.event_key AND e.key_hash = s.key_hash AND e.topic = s.topic
- AND e.consumer_group = s.consumer_group AND e.partition_id = s.partition_id AND e.log_offset < s.latest
-WHERE e.status IN (`+c.param(letter.Open)+`, `+c.param(letter.Replaying)+`, `+c.param(letter.Parked)+`) AND NOT (`+also+`)
+ AND e.consumer_group || '' = s.consumer_group AND e.partition_id = s.partition_id AND e.log_offset < s.latest
+WHERE e.status + 0 IN (`+c.param(letter.Open)+`, `+c.param(letter.Replaying)+`, `+c.param(letter.Parked)+`) AND NOT (`+also+`)
 GROUP BY s.consumer_group, s.event_key ORDER BY s.consumer_group, s.event_key LIMIT `+c.param(limit), c.args...)
 	if err != nil {
 		return err

@@ -99,7 +99,7 @@ func failed(i int) *record.Record {
 		binary.LittleEndian.PutUint64(value[at:], random.Uint64())
 	}
 	return &record.Record{
-		Topic: topics.VoteCast, Partition: int32(i % partitions), Offset: int64(i), //nolint:gosec // small
+		Topic: topics.VoteCast, Partition: int32(i % keys % partitions), Offset: int64(i), //nolint:gosec // small
 		Key: fmt.Appendf(nil, "poll-%d/%d", i%keys/256, i%256), Value: value, Timestamp: time.Now(),
 		Headers: []record.Header{
 			{Key: record.HeaderEventID, Value: []byte(eventID(i))},

@@ -7,6 +7,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/tests/bench/internal/child"
@@ -63,13 +67,13 @@ func (c *comeback) replay(ctx context.Context) (rounds.Sample, error) {
 	if err != nil {
 		return rounds.Sample{}, err
 	}
-	rate, begun := int32(unlimited), time.Now()
-	made, err := c.dlq.CreateReplay(ctx, &dlqv1.CreateReplayRequest{Filter: "status = OPEN", RatePerSecond: &rate, Reason: "benchmark"})
+	begun := time.Now()
+	id, err := c.ask(ctx)
 	if err != nil {
 		return rounds.Sample{}, fmt.Errorf("ask for the replay: %w", err)
 	}
 	frozen := time.Since(begun)
-	if err := c.done(ctx, made.GetReplayId()); err != nil {
+	if err := c.done(ctx, id); err != nil {
 		return rounds.Sample{}, err
 	}
 	took := time.Since(begun)
@@ -78,6 +82,22 @@ func (c *comeback) replay(ctx context.Context) (rounds.Sample, error) {
 		Value: float64(c.failures) / took.Seconds(), CPU: (after.CPU - before.CPU).Seconds() / float64(c.failures) * 100_000,
 		PeakBytes: after.PeakBytes, Detail: fmt.Sprintf("frozen in %.1f s of %.1f s", frozen.Seconds(), took.Seconds()),
 	}, err
+}
+
+// ask asks for the replay of all that is open, under a name: again where the
+// answer took longer than a call may.
+func (c *comeback) ask(ctx context.Context) (id string, err error) {
+	rate := int32(unlimited)
+	request := &dlqv1.CreateReplayRequest{Filter: "status = OPEN", RatePerSecond: &rate, Reason: "benchmark", RequestId: uuid.NewString()}
+	err = await(ctx, "the selection is frozen", func() (bool, error) {
+		made, err := c.dlq.CreateReplay(ctx, request)
+		if status.Code(err) == codes.DeadlineExceeded {
+			return false, nil
+		}
+		id = made.GetReplayId()
+		return err == nil, err
+	})
+	return id, err
 }
 
 // done waits for the end of a replay, in which everything must be applied.

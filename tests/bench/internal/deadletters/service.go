@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/lifecycle"
+	"floodgate.internal/backbone/process"
 	"floodgate.internal/backbone/telemetry"
 	"floodgate.internal/services/dlq"
 	"floodgate.internal/tests/bench/internal/stack"
@@ -36,6 +38,18 @@ func Service(ctx context.Context, raw json.RawMessage, ready func(any)) error {
 		return err
 	}
 	defer func() { _ = tel.Shutdown(context.WithoutCancel(ctx)) }()
-	return dlq.RunProcess(ctx, dlq.Config{Kafka: s.Kafka, DatabaseURL: s.DatabaseURL}, "127.0.0.1:0", tel,
-		func(a net.Addr) { ready(address{a.String()}) })
+	on := process.Listeners{GRPC: "127.0.0.1:0", Probe: "127.0.0.1:0", Taken: func(protocol string, a net.Addr) {
+		if protocol == "gRPC" {
+			ready(address{a.String()})
+		}
+	}}
+	return process.Run(ctx, on, tel, func(p process.Parts) (lifecycle.Component, error) {
+		service, err := dlq.New(dlq.Config{Kafka: s.Kafka, DatabaseURL: s.DatabaseURL}, dlq.Deps{
+			Log: tel.Log, Tracer: tel.Tracer, Metrics: tel.Registry, Introspect: p.Introspect,
+		}, p.RPC)
+		if err != nil {
+			return lifecycle.Component{}, err
+		}
+		return service.Component(), nil
+	})
 }
