@@ -3,6 +3,7 @@ package vote
 import (
 	"context"
 
+	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote/internal/casting"
 )
 
@@ -20,10 +21,29 @@ func (s *Service) Inject(faults Faults) {
 	}
 }
 
-// Refuse has the live view refuse changes with the error that refusal answers;
-// call it before Run.
-func (s *Service) Refuse(refusal func() error) {
-	s.wrap = func(p *parts) { p.view = refusingView{p.view, refusal} }
+// Refuse has the copy that a group keeps refuse changes with the error that refusal
+// answers; call it before Run.
+func (s *Service) Refuse(group string, refusal func() error) {
+	s.wrap = func(p *parts) {
+		switch group {
+		case topics.GroupVoteTally:
+			p.view = refusingView{p.view, refusal}
+		case topics.GroupVoteLedger:
+			p.ledger = refusingLedger{p.ledger, refusal}
+		}
+	}
+}
+
+type refusingLedger struct {
+	casting.Ledger
+	refusal func() error
+}
+
+func (l refusingLedger) InTx(ctx context.Context, fn func(tx casting.LedgerTx) error) error {
+	if err := l.refusal(); err != nil {
+		return err
+	}
+	return l.Ledger.InTx(ctx, fn)
 }
 
 type refusingView struct {

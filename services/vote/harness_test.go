@@ -32,8 +32,10 @@ type installation struct {
 	tracer trace.TracerProvider
 	// faults are told the effects of its instances; nobody is where nil.
 	faults vote.Faults
-	// refusal is what the live view answers to changes; nil where it takes them.
-	refusal func() error
+	// refusal is what the copy of the group refusing answers to changes; nil where
+	// it takes them.
+	refusal  func() error
+	refusing string
 }
 
 func newInstallation(t *testing.T) *installation {
@@ -82,7 +84,7 @@ func (in *installation) begin(change func(*vote.Config)) *instance {
 		service.Inject(in.faults)
 	}
 	if in.refusal != nil {
-		service.Refuse(in.refusal)
+		service.Refuse(in.refusing, in.refusal)
 	}
 	addr := make(chan net.Addr, 1)
 	ready := lifecycle.NewReadiness()
