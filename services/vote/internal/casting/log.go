@@ -35,8 +35,8 @@ type Extent struct {
 // Failure is a dead letter of a poll: an event that a group could not handle.
 type Failure struct {
 	Group string
-	// Applied says that the group has its effect by now, Discarded that an
-	// operator gave it up and it has not. Neither: it is open.
+	// Applied says that the group has its effect by now, which counts before
+	// Discarded: that an operator gave it up. Neither: it is open.
 	Applied, Discarded bool
 }
 

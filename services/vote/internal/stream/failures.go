@@ -33,7 +33,7 @@ func (l *Log) Failures(ctx context.Context, poll string) ([]casting.Failure, err
 	}
 	out := make([]casting.Failure, 0, len(all))
 	for of, became := range all {
-		out = append(out, casting.Failure{Group: of.group, Applied: became.applied, Discarded: became.discarded && !became.applied})
+		out = append(out, casting.Failure{Group: of.group, Applied: became.applied, Discarded: became.discarded})
 	}
 	return out, nil
 }
