@@ -8,6 +8,9 @@
 //	err := db.InTx(ctx, func(tx *sqldb.Tx) error {
 //		verdict, err := in.TakeOne(ctx, tx, r)
 //		if err != nil || verdict != inbox.Fresh {
+//			if verdict == inbox.Seen {
+//				consume.AlreadyApplied(ctx) // a replay's operator is told
+//			}
 //			return errors.Join(err, verdict.Err())
 //		}
 //		return effect(ctx, tx, r)
