@@ -94,12 +94,13 @@ func claim(ctx context.Context, tx *sqldb.Tx, r redrive.Replay, sel redrive.Sele
 	return counts.write(ctx, tx)
 }
 
+const moveItemsSQL = `UPDATE failures SET status = $1, replays = replays + $2, closed_at = 0
+ WHERE status = $3 AND failure_id IN (SELECT failure_id FROM replay_items WHERE replay_id = $4 AND state = 1) RETURNING fingerprint`
+
 // moveItems moves the failures of a replay's unpublished items from one status to
 // another, and changes how often they were brought back.
 func moveItems(ctx context.Context, tx *sqldb.Tx, counts *tally, from, to letter.Status, replays int, id string) error {
-	found, err := tx.QueryContext(ctx, `UPDATE failures SET status = $1, replays = replays + $2, closed_at = 0
- WHERE status = $3 AND failure_id IN (SELECT failure_id FROM replay_items WHERE replay_id = $4 AND state = 1) RETURNING fingerprint`,
-		to, replays, from, id)
+	found, err := tx.QueryContext(ctx, moveItemsSQL, to, replays, from, id)
 	if err == nil {
 		_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 			var fingerprint string
