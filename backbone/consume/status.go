@@ -120,7 +120,7 @@ func (c *claim) note(ctx context.Context, t *trouble, to State, err error, args 
 		every = 0
 	}
 	if suppressed, ok := c.stateLog.pass(now(), every); ok {
-		args = append([]any{"state", string(state), "err", err, "class", failure.ClassOf(err).String(), "suppressed", suppressed}, args...)
+		args = append([]any{"state", string(state), "err", err, "class", failure.ClassOf(err).String(), "reason", failure.ReasonOf(err), "suppressed", suppressed}, args...)
 		c.log.WarnContext(ctx, "claim waits", args...)
 	}
 }

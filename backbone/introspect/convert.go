@@ -1,6 +1,7 @@
 package introspect
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"floodgate.internal/backbone/failure"
 	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 )
 
@@ -22,7 +24,7 @@ const (
 func claimMessage(now time.Time, c Claim, b busy) *opsv1.ClaimState {
 	out := &opsv1.ClaimState{
 		Group: c.Group, Topic: c.Topic, Partition: c.Partition, Generation: c.Generation, Start: c.Start, Next: c.Next,
-		State: claimState(c.State), Since: timestamp(c.Since), Error: reason(c.Err), CommitError: reason(c.CommitErr),
+		State: claimState(c.State), Since: timestamp(c.Since), Error: classified(c.Err), CommitError: reason(c.CommitErr),
 		InFlight: b.count,
 	}
 	if b.count > 0 {
@@ -100,6 +102,15 @@ func timestamp(t time.Time) *timestamppb.Timestamp {
 		return nil
 	}
 	return timestamppb.New(t)
+}
+
+// classified is an error's text behind the reason of whoever classified it: what
+// documents and alerts name it by.
+func classified(err error) string {
+	if e, ok := errors.AsType[*failure.Error](err); ok && e.Reason != "" {
+		return text(e.Reason+": "+err.Error(), maxText)
+	}
+	return reason(err)
 }
 
 // reason is an error's text; empty where there is none.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"floodgate.internal/backbone/consume"
+	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/introspect"
 	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 )
@@ -28,6 +29,24 @@ func (f full) InFlight() []consume.InFlight {
 		Topic: "t", Partition: 1, Offset: 2, Records: 3, Key: []byte("k"), Step: "s", Since: f.at.Add(-time.Second), Runaway: true,
 		Stack: "goroutine 7", Dependency: "redis",
 	}}
+}
+
+// held waits for a reason that somebody named.
+type held struct{ full }
+
+func (h held) Claims() []consume.ClaimState {
+	c := h.full.Claims()
+	c[0].Err = failure.As(failure.Outage, "STORE_AWAY", errors.New("no route to host"))
+	return c
+}
+
+func TestAClaimIsHeldForItsReason(t *testing.T) {
+	t.Parallel()
+	r := introspect.New(introspect.Build{})
+	r.Add("vote", introspect.Group("g", held{}))
+	if got := r.Inspect(t.Context(), nil).GetServices()[0].GetClaims()[0].GetError(); got != "STORE_AWAY: no route to host" {
+		t.Errorf("it says %q", got)
+	}
 }
 
 // Whatever a source tells is in the answer: no field of its message is empty.

@@ -13,9 +13,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"floodgate.internal/backbone/failure"
 	"floodgate.internal/backbone/rpc"
+	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/dlq"
 )
@@ -28,6 +30,10 @@ const (
 	crashAtVar       = "FLOODGATE_TEST_CRASH_AT"
 	// crashReplayVar: it dies in the middle of a replay.
 	crashReplayVar = "FLOODGATE_TEST_CRASH_REPLAY"
+	// crashCreateVar and crashCancelVar: it is asked for a replay of a group's
+	// failures, or to cancel one.
+	crashCreateVar = "FLOODGATE_TEST_CRASH_CREATE"
+	crashCancelVar = "FLOODGATE_TEST_CRASH_CANCEL"
 )
 
 // crashLetters is how many failures a flood has; each of them fails twice.
@@ -104,7 +110,24 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	if os.Getenv(crashReplayVar) != "" {
 		service.InjectReplays(die)
 	}
+	go askChild(t.Context(), dlqv1.NewDlqServiceClient(srv.Local()))
 	in.must(service.Run(t.Context(), func() {}))
+}
+
+// askChild asks the child what its environment says, until it answers or dies.
+func askChild(ctx context.Context, c dlqv1.DlqServiceClient) {
+	group, id, rate := os.Getenv(crashCreateVar), os.Getenv(crashCancelVar), int32(crashRate)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for err := errors.New("not asked"); err != nil && ctx.Err() == nil; <-tick.C {
+		err = nil
+		if group != "" {
+			_, err = c.CreateReplay(ctx, createOf(group, rate))
+		}
+		if id != "" {
+			_, err = c.CancelReplay(ctx, &dlqv1.CancelReplayRequest{ReplayId: id, Reason: "wrong ones"})
+		}
+	}
 }
 
 // While nothing can be kept, ingest waits, says so, and goes on by itself; what

@@ -16,9 +16,9 @@ func (s *Service) Inject(faults Faults) {
 	s.wrap = func(p *parts) { p.failures = faultyFailures{p.failures, faults} }
 }
 
-// InjectReplays has the service tell faults around the writing down of a portion
-// of a replay, and around each record on its way ("publish before", "publish
-// after").
+// InjectReplays has the service tell faults around every write of a replay
+// ("freeze-before", "end-after", …; of a portion "before" and "after") and around
+// each record on its way ("publish-before", "publish-after").
 func (s *Service) InjectReplays(faults Faults) {
 	s.wrap = func(p *parts) {
 		p.replays, p.kafka = faultyReplays{p.replays, faults}, faultyKafka{p.kafka, faults}
@@ -30,24 +30,44 @@ type faultyReplays struct {
 	faults Faults
 }
 
-func (f faultyReplays) Sent(ctx context.Context, id string, sent []redrive.Sent, at int64) error {
-	if err := f.faults("before", len(sent)); err != nil {
+// around tells faults before and after a write.
+func (f faultyReplays) around(what string, n int, write func() error) error {
+	if err := f.faults(what+"before", n); err != nil {
 		return err
 	}
-	if err := f.Replays.Sent(ctx, id, sent, at); err != nil {
+	if err := write(); err != nil {
 		return err
 	}
-	return f.faults("after", len(sent))
+	return f.faults(what+"after", n)
 }
 
+func (f faultyReplays) Freeze(ctx context.Context, r redrive.Replay, s redrive.Selection) (frozen redrive.Replay, err error) {
+	err = f.around("freeze-", 1, func() (err error) {
+		frozen, err = f.Replays.Freeze(ctx, r, s)
+		return err
+	})
+	return frozen, err
+}
+
+func (f faultyReplays) Cancel(ctx context.Context, id string, e redrive.Entry) error {
+	return f.around("cancel-", 1, func() error { return f.Replays.Cancel(ctx, id, e) })
+}
+
+func (f faultyReplays) Confirming(ctx context.Context, id string) error {
+	return f.around("confirming-", 1, func() error { return f.Replays.Confirming(ctx, id) })
+}
+
+func (f faultyReplays) End(ctx context.Context, id string, state letter.ReplayState, reason string, at int64) error {
+	return f.around("end-", 1, func() error { return f.Replays.End(ctx, id, state, reason, at) })
+}
+
+func (f faultyReplays) Sent(ctx context.Context, id string, sent []redrive.Sent, at int64) error {
+	return f.around("", len(sent), func() error { return f.Replays.Sent(ctx, id, sent, at) })
+}
+
+// Settle is followed by the Kafka commit of its outcomes.
 func (f faultyReplays) Settle(ctx context.Context, outcomes []redrive.Outcome, at int64) error {
-	if err := f.faults("settle-before", len(outcomes)); err != nil {
-		return err
-	}
-	if err := f.Replays.Settle(ctx, outcomes, at); err != nil {
-		return err
-	}
-	return f.faults("settle-after", len(outcomes)) // the Kafka commit comes next
+	return f.around("settle-", len(outcomes), func() error { return f.Replays.Settle(ctx, outcomes, at) })
 }
 
 type faultyKafka struct {

@@ -16,6 +16,7 @@ import (
 	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/embedded/servertest"
 	"floodgate.internal/backbone/failure"
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/record"
@@ -44,6 +45,9 @@ func (in *installation) config() dlq.Config {
 type instance struct {
 	dlqv1.DlqServiceClient
 	stop func() error
+	// inspected and ready say what an operator is told.
+	inspected *introspect.Registry
+	ready     *lifecycle.Readiness
 }
 
 // start runs an instance until the test ends or stop is called.
@@ -56,7 +60,8 @@ func (in *installation) start(change func(*dlq.Config)) *instance {
 	log := slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	srv, err := rpc.NewServer(rpc.ServerConfig{Log: log})
 	in.must(err)
-	service, err := dlq.New(cfg, dlq.Deps{Log: log}, srv)
+	inspected := introspect.New(introspect.ReadBuild())
+	service, err := dlq.New(cfg, dlq.Deps{Log: log, Introspect: inspected}, srv)
 	in.must(err)
 	addr, ready := make(chan net.Addr, 1), lifecycle.NewReadiness()
 	seq, err := lifecycle.New(lifecycle.Config{Log: log, Readiness: ready},
@@ -67,7 +72,7 @@ func (in *installation) start(change func(*dlq.Config)) *instance {
 	go func() { ended <- seq.Run(ctx) }()
 	conn, err := rpc.Dial((<-addr).String(), rpc.DialConfig{})
 	in.must(err)
-	i := &instance{DlqServiceClient: dlqv1.NewDlqServiceClient(conn)}
+	i := &instance{DlqServiceClient: dlqv1.NewDlqServiceClient(conn), inspected: inspected, ready: ready}
 	i.stop = sync.OnceValue(func() error {
 		cancel()
 		_ = conn.Close()

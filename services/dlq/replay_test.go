@@ -290,38 +290,3 @@ func TestAReplayStopsByItselfOrByAnOperator(t *testing.T) {
 		t.Errorf("canceled after its end: %v", err)
 	}
 }
-
-// crashReplayed is how many failures are replayed while processes are killed.
-const crashReplayed = 3000
-
-// The process that replays is killed between publishing and writing down, after
-// it, in the middle of a portion and in the middle of outcomes; the group is
-// stopped and started meanwhile. In the end every failure was applied once, in
-// the order of its key, and every outcome is confirmed.
-func TestKilledInTheMiddleOfAReplay(t *testing.T) {
-	t.Parallel()
-	in := newInstallation(t)
-	w := in.writers()
-	w.flood(topics.GroupVoteTally, 0, crashReplayed, poison())
-	api := in.start(nil)
-	in.settled(api, "", crashReplayed)
-	rate := int32(2000)
-	made := in.create(api, &dlqv1.CreateReplayRequest{Filter: "status = OPEN", RatePerSecond: &rate})
-	in.must(api.stop())
-	g := &group{name: topics.GroupVoteTally}
-	in.serve(w, g, nil)
-	for _, at := range []string{"publish-after 50", "before 2", "settle-after 1"} {
-		crashOnce(t, in, at, crashReplayVar+"=1")
-	}
-	i := in.start(nil)
-	r := in.watch(i, made.GetReplayId())
-	if r.GetState() != dlqv1.Replay_DONE || r.GetApplied() != crashReplayed || r.GetSelected() != crashReplayed {
-		t.Errorf("replay %v", r)
-	}
-	if g.count() != crashReplayed || !g.inOrder() {
-		t.Errorf("%d of %d applied", g.count(), crashReplayed)
-	}
-	if n := len(in.all(i, "status = RESOLVED AND replays = 1")); n != crashReplayed {
-		t.Errorf("%d of %d resolved", n, crashReplayed)
-	}
-}

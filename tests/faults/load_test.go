@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -138,12 +139,16 @@ func (l *load) consume(handler any) (end func()) {
 }
 
 // drained answers whether the group has committed the end of every partition.
-func (l *load) drained() bool {
-	ranges, err := broker.Offsets(l.t.Context(), l.client, l.topic)
+func (l *load) drained() bool { return drained(l.t.Context(), l.client, l.group, l.topic) }
+
+// drained answers whether a group has committed the end of every partition of a
+// topic.
+func drained(ctx context.Context, client sarama.Client, group, topic string) bool {
+	ranges, err := broker.Offsets(ctx, client, topic)
 	if err != nil {
 		return false
 	}
-	admin, err := sarama.NewClusterAdminFromClient(l.client)
+	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {
 		return false
 	}
@@ -151,12 +156,12 @@ func (l *load) drained() bool {
 	for i, r := range ranges {
 		ids[i] = r.Partition
 	}
-	offsets, err := admin.ListConsumerGroupOffsets(l.group, map[string][]int32{l.topic: ids})
+	offsets, err := admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: ids})
 	if err != nil {
 		return false
 	}
 	for _, r := range ranges {
-		if r.Next > 0 && offsets.GetBlock(l.topic, r.Partition).Offset != r.Next {
+		if r.Next > 0 && offsets.GetBlock(topic, r.Partition).Offset != r.Next {
 			return false
 		}
 	}

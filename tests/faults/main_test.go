@@ -12,6 +12,8 @@ import (
 const (
 	brokerVar = "FLOODGATE_TEST_FAULTS_BROKER" // address, advertised address, directory
 	workerVar = "FLOODGATE_TEST_FAULTS_WORKER" // JSON of a workerOrder
+	dlqVar    = "FLOODGATE_TEST_FAULTS_DLQ"    // JSON of a dlqOrder
+	groupVar  = "FLOODGATE_TEST_FAULTS_GROUP"  // JSON of a groupOrder
 	// longVar runs the suites at full size: docs/operations.md has the command.
 	longVar = "FLOODGATE_LONG"
 )
@@ -22,6 +24,10 @@ func TestMain(m *testing.M) {
 		exit(runBroker(os.Getenv(brokerVar)))
 	case os.Getenv(workerVar) != "":
 		exit(runWorker(os.Getenv(workerVar)))
+	case os.Getenv(dlqVar) != "":
+		exit(runDLQ(os.Getenv(dlqVar)))
+	case os.Getenv(groupVar) != "":
+		exit(runGroup(os.Getenv(groupVar)))
 	default:
 		os.Exit(m.Run())
 	}

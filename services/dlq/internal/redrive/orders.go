@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"floodgate.internal/services/dlq/internal/letter"
 )
@@ -16,6 +17,10 @@ const (
 	maxConflicts = 100
 	// watchEvery is how often a replay is looked at for those who watch it.
 	watchEvery = 250 * time.Millisecond
+	// freezeTime bounds the freezing of a selection whose request has a name:
+	// 100,000 failures take some seconds on two cores of their own, and half a
+	// minute where these have much else to do.
+	freezeTime = 5 * time.Minute
 	// oneRate is the rate of a single failure's replay, which it never meets.
 	oneRate = 1000
 )
@@ -26,6 +31,8 @@ type Orders struct {
 	failures Failures
 	replays  Replays
 	routes   []Route
+	// freezing are the selections that are being frozen, by their requests' names.
+	freezing singleflight.Group
 }
 
 // NewOrders answers orders over a store; routes are where failures may go.
@@ -60,8 +67,8 @@ func (o *Orders) DryRun(ctx context.Context, order Order) (Survey, error) {
 }
 
 // Create freezes a selection for replay and says what it holds. Asked again under
-// the same RequestID it answers the replay that is there. Errors:
-// ErrNothingSelected.
+// the same RequestID it answers the replay that is there; under one it goes on
+// freezing when whoever asked has stopped waiting. Errors: ErrNothingSelected.
 func (o *Orders) Create(ctx context.Context, order Order) (Replay, Survey, error) {
 	survey, err := o.DryRun(ctx, order)
 	if err != nil {
@@ -76,10 +83,28 @@ func (o *Orders) freeze(ctx context.Context, order Order, s Selection) (Replay, 
 	if err != nil {
 		return Replay{}, fmt.Errorf("making a replay's id: %w", err)
 	}
-	return o.replays.Freeze(ctx, Replay{
+	r := Replay{
 		ID: id.String(), RequestID: order.RequestID, Actor: order.Actor, Reason: order.Reason, Filter: order.Text,
 		Rate: order.Rate, StopPermille: order.StopPermille, Canary: order.Canary, CreatedAt: time.Now().UnixMicro(),
-	}, s)
+	}
+	if order.RequestID == "" {
+		return o.replays.Freeze(ctx, r, s)
+	}
+	// A large selection may take longer than its request may. Given up then, it
+	// would be given up each time; so it goes on, once, and who asks again is
+	// answered by it.
+	done := o.freezing.DoChan(order.RequestID, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), freezeTime)
+		defer cancel()
+		return o.replays.Freeze(ctx, r, s)
+	})
+	select {
+	case result := <-done:
+		frozen, _ := result.Val.(Replay)
+		return frozen, result.Err
+	case <-ctx.Done():
+		return Replay{}, context.Cause(ctx)
+	}
 }
 
 // One replays one failure, OPEN or PARKED, and answers the replay; while one has

@@ -78,6 +78,40 @@ func TestPlansGolden(t *testing.T) {
 	golden(t, got.String())
 }
 
+// A fresh flood is frozen, and given back, failure by failure by their ids, also
+// before PostgreSQL has looked at what was just written: what it takes to be rare
+// then, such as all that is REPLAYING, is read once and not for each of them,
+// which would take longer than any request.
+func TestAFreshFloodIsFrozenByItsIds(t *testing.T) {
+	t.Parallel()
+	db := sqldbtest.Open(t)
+	if db.Dialect != sqldb.PostgreSQL {
+		t.Skip("SQLite has another planner: PostgreSQL serves the large installations")
+	}
+	if _, err := Open(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"ALTER TABLE failures SET (autovacuum_enabled = false)", "ALTER TABLE replay_items SET (autovacuum_enabled = false)", fillSQL,
+		"ANALYZE", // all are open, and no replay has anything
+		"INSERT INTO replay_items SELECT log_offset, 0, 0, 1, 'r', failure_id, '' FROM failures WHERE status = 1",
+		"UPDATE failures SET status = 2 WHERE status = 1",
+	} {
+		if _, err := db.Write.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for text, args := range map[string][]any{
+		leaveOutSQL:                  {int16(letter.Skipped), int64(1), "r", int16(letter.Replaying)},
+		moveItemsSQL:                 {letter.Replaying, 1, letter.Open, "r"},
+		moveItemsSQL + " /* back */": {letter.Open, -1, letter.Replaying, "r"},
+	} {
+		if plan := planOf(t, db, text, args); strings.Contains(plan, "Join Filter") {
+			t.Error(text + "\n" + plan)
+		}
+	}
+}
+
 // planOf answers a plan without its costs.
 func planOf(t *testing.T, db *sqldb.DB, text string, args []any) string {
 	t.Helper()
