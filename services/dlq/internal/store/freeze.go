@@ -18,8 +18,8 @@ import (
 //  2. What the selection finds is inserted as its items, numbered by place in the
 //     log. Who is second at a failure, in this moment or later, meets the unique
 //     index of open claims and does not get it.
-//  3. The failures go to REPLAYING. What was discarded between 2 and 3 is
-//     skipped.
+//  3. The failures go to REPLAYING. Where one is missing, it was discarded between
+//     2 and 3 and its item is skipped.
 //
 // Errors: redrive.ErrNothingSelected.
 func (s *Replays) Freeze(ctx context.Context, r redrive.Replay, sel redrive.Selection) (redrive.Replay, error) {
@@ -57,33 +57,32 @@ func insertReplay(ctx context.Context, tx *sqldb.Tx, r *redrive.Replay) (bool, e
 	return n > 0, err
 }
 
-// leaveOutSQL skips the items whose failures the replay did not get. The sum keeps
-// PostgreSQL from the index of statuses: before it has looked at what has just
-// been written, it takes REPLAYING to be rare, and would read all of it for each
-// item, which for 100,000 takes longer than an hour.
-const leaveOutSQL = `UPDATE replay_items SET state = $1, settled_at = $2, detail = 'no longer open' WHERE replay_id = $3 AND state = 1 AND NOT EXISTS (
- SELECT 1 FROM failures WHERE failures.failure_id = replay_items.failure_id AND failures.status + 0 = $4)`
-
 // claim makes the items and moves their failures.
 func claim(ctx context.Context, tx *sqldb.Tx, r redrive.Replay, sel redrive.Selection) error {
 	c := condition{column: failureColumn}
 	where := selected(&c, sel, "")
-	_, err := tx.ExecContext(ctx, `INSERT INTO replay_items (item, published_at, settled_at, state, replay_id, failure_id, detail)
+	selected, err := tx.ExecContext(ctx, `INSERT INTO replay_items (item, published_at, settled_at, state, replay_id, failure_id, detail)
  SELECT ROW_NUMBER() OVER (ORDER BY topic, consumer_group, partition_id, log_offset, first_failed_at, failure_id) - 1, 0, 0, 1, CAST(`+
 		c.param(r.ID)+` AS TEXT), failure_id, '' FROM failures WHERE `+where+` ON CONFLICT DO NOTHING`, c.args...)
 	if err != nil {
 		return fmt.Errorf("selecting the failures of replay %s: %w", r.ID, err)
 	}
+	missing, err := selected.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("selecting the failures of replay %s: %w", r.ID, err)
+	}
 	counts := newTally()
 	for _, from := range []letter.Status{letter.Open, letter.Parked} {
-		err := moveItems(ctx, tx, counts, from, letter.Replaying, 1, r.ID)
+		moved, err := moveItems(ctx, tx, counts, from, letter.Replaying, 1, r.ID)
 		if err != nil {
 			return err
 		}
+		missing -= int64(moved)
 	}
-	_, err = tx.ExecContext(ctx, leaveOutSQL, letter.Skipped, r.CreatedAt, r.ID, letter.Replaying)
-	if err != nil {
-		return fmt.Errorf("leaving out what replay %s did not get: %w", r.ID, err)
+	if missing > 0 {
+		if err := leaveOut(ctx, tx, r); err != nil {
+			return err
+		}
 	}
 	err = noteItems(ctx, tx, r.ID, "state = 1", redrive.Entry{
 		At: r.CreatedAt, Action: redrive.ActionReplayed, Actor: r.Actor, Detail: r.Reason,
@@ -94,26 +93,45 @@ func claim(ctx context.Context, tx *sqldb.Tx, r redrive.Replay, sel redrive.Sele
 	return counts.write(ctx, tx)
 }
 
-const moveItemsSQL = `UPDATE failures SET status = $1, replays = replays + $2, closed_at = 0
- WHERE status = $3 AND failure_id IN (SELECT failure_id FROM replay_items WHERE replay_id = $4 AND state = 1) RETURNING fingerprint`
+// leaveOutSQL and moveItemsSQL keep PostgreSQL from the index of statuses by a
+// sum: before it has looked at what has just been written, it takes each status to
+// be rare, and would read all of one for each item, which for 100,000 takes longer
+// than an hour.
+const (
+	leaveOutSQL = `UPDATE replay_items SET state = $1, settled_at = $2, detail = 'no longer open' WHERE replay_id = $3 AND state = 1 AND NOT EXISTS (
+ SELECT 1 FROM failures WHERE failures.failure_id = replay_items.failure_id AND failures.status + 0 = $4)`
+	moveItemsSQL = `UPDATE failures SET status = $1, replays = replays + $2, closed_at = 0
+ WHERE status + 0 = $3 AND failure_id IN (SELECT failure_id FROM replay_items WHERE replay_id = $4 AND state = 1) RETURNING fingerprint`
+)
 
-// moveItems moves the failures of a replay's unpublished items from one status to
-// another, and changes how often they were brought back.
-func moveItems(ctx context.Context, tx *sqldb.Tx, counts *tally, from, to letter.Status, replays int, id string) error {
-	found, err := tx.QueryContext(ctx, moveItemsSQL, to, replays, from, id)
-	if err == nil {
-		_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
-			var fingerprint string
-			err = scan(&fingerprint)
-			counts.moved[countKey{fingerprint, from}]--
-			counts.moved[countKey{fingerprint, to}]++
-			return none, err
-		})
-	}
+// leaveOut skips the items whose failure went elsewhere between their selection
+// and its move.
+func leaveOut(ctx context.Context, tx *sqldb.Tx, r redrive.Replay) error {
+	_, err := tx.ExecContext(ctx, leaveOutSQL, letter.Skipped, r.CreatedAt, r.ID, letter.Replaying)
 	if err != nil {
-		return fmt.Errorf("moving the failures of replay %s to %s: %w", id, to, err)
+		return fmt.Errorf("leaving out what replay %s did not get: %w", r.ID, err)
 	}
 	return nil
+}
+
+// moveItems moves the failures of a replay's unpublished items from one status to
+// another, changes how often they were brought back, and answers how many.
+func moveItems(ctx context.Context, tx *sqldb.Tx, counts *tally, from, to letter.Status, replays int, id string) (int, error) {
+	found, err := tx.QueryContext(ctx, moveItemsSQL, to, replays, from, id)
+	if err != nil {
+		return 0, fmt.Errorf("moving the failures of replay %s to %s: %w", id, to, err)
+	}
+	moved, err := sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
+		var fingerprint string
+		err = scan(&fingerprint)
+		counts.moved[countKey{fingerprint, from}]--
+		counts.moved[countKey{fingerprint, to}]++
+		return none, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("moving the failures of replay %s to %s: %w", id, to, err)
+	}
+	return len(moved), nil
 }
 
 // selected writes the condition of what a selection takes; prefix names the

@@ -176,7 +176,7 @@ func (s *Replays) End(ctx context.Context, id string, state letter.ReplayState, 
 			return fmt.Errorf("ending replay %s: %w", id, err)
 		}
 		counts := newTally()
-		if err := moveItems(ctx, tx, counts, letter.Replaying, letter.Open, -1, id); err != nil {
+		if _, err := moveItems(ctx, tx, counts, letter.Replaying, letter.Open, -1, id); err != nil {
 			return err
 		}
 		err = noteItems(ctx, tx, id, "state = 1", redrive.Entry{At: at, Action: redrive.ActionReleased, Actor: redrive.System, Detail: reason})
