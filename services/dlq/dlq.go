@@ -95,7 +95,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	defer s.deps.Introspect.Add(serviceName, g.sources...)()
-	s.server.Open(g.desk, g.orders)
+	s.server.Open(g.desk, g.orders, g.editor)
 	if s.cfg.has(RoleAPI) {
 		s.rpc.SetServing(true, dlqv1.DlqService_ServiceDesc.ServiceName)
 	}
