@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"floodgate.internal/backbone/deadletter"
@@ -23,8 +24,9 @@ type Composer struct{}
 var _ redrive.Composer = Composer{}
 
 // Release answers the record on a group's replay topic that has it let a key go:
-// the failure's own with where it first stood, marked as given up (hold.go in
-// package consume). It names no replay, as nobody waits for its outcome.
+// the failure's key with where it first stood, marked as given up (package consume,
+// Holds). It names no replay, as nobody waits for its outcome, and carries neither
+// the event nor its id: a group that has ceased to hold keys would handle it.
 func (Composer) Release(f *letter.Failure, r letter.Record) (redrive.Outgoing, bool) {
 	holds, _ := record.Get(recordHeaders(r.Headers), record.HeaderHoldsKey)
 	to := topics.Replay(f.Topic, f.Group)
@@ -35,11 +37,10 @@ func (Composer) Release(f *letter.Failure, r letter.Record) (redrive.Outgoing, b
 	if err != nil {
 		return redrive.Outgoing{}, false // without a place it holds none
 	}
-	headers = without(headers, record.HeaderReplayID, record.HeaderAttempt)
+	kept := append(origin(true), record.HeaderFailureID)
+	headers = slices.DeleteFunc(headers, func(h record.Header) bool { return !slices.Contains(kept, h.Key) })
 	headers = record.Set(headers, record.HeaderDiscarded, "true")
-	return redrive.Outgoing{
-		Failure: f.ID, Topic: to, Record: letter.Record{Key: r.Key, Value: r.Value, Headers: letterHeaders(headers)},
-	}, true
+	return redrive.Outgoing{Failure: f.ID, Topic: to, Record: letter.Record{Key: r.Key, Headers: letterHeaders(headers)}}, true
 }
 
 // Edited answers the record of an event in a failure's place: new content under a
@@ -78,20 +79,6 @@ func ofTheWay(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "__dlq.errors.") || strings.HasPrefix(name, "fg-dlq-")
-}
-
-func without(headers []record.Header, names ...string) []record.Header {
-	var kept []record.Header
-	for _, h := range headers {
-		drop := false
-		for _, name := range names {
-			drop = drop || h.Key == name
-		}
-		if !drop {
-			kept = append(kept, h)
-		}
-	}
-	return kept
 }
 
 func recordHeaders(headers []letter.Header) []record.Header {
