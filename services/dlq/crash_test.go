@@ -62,7 +62,13 @@ func TestKilledInTheMiddleOfIngest(t *testing.T) {
 // crashOnce runs a child until it dies.
 func crashOnce(t *testing.T, in *installation, at string, env ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashChild$", "-test.timeout=1m")
+	crashIn(t, "TestCrashChild", in, at, env...)
+}
+
+// crashIn runs a test as a child until it dies.
+func crashIn(t *testing.T, child string, in *installation, at string, env ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+child+"$", "-test.timeout=1m")
 	cmd.Env = append(os.Environ(), crashBrokersVar+"="+strings.Join(in.Brokers, ","), crashDatabaseVar+"="+in.DatabaseURL, crashAtVar+"="+at)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = io.Discard, t.Output()
@@ -79,11 +85,7 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	if brokers == "" {
 		return
 	}
-	var when string
-	var count int64
-	if _, err := fmt.Sscan(os.Getenv(crashAtVar), &when, &count); err != nil {
-		t.Fatal(err)
-	}
+	die := dying(t)
 	in := &installation{t: t}
 	in.Brokers, in.DatabaseURL = strings.Split(brokers, ","), os.Getenv(crashDatabaseVar)
 	cfg := in.config()
@@ -92,19 +94,29 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	in.must(err)
 	service, err := dlq.New(cfg, dlq.Deps{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}, srv)
 	in.must(err)
+	service.Inject(die)
+	if os.Getenv(crashReplayVar) != "" {
+		service.InjectReplays(die)
+	}
+	in.must(service.Run(t.Context(), func() {}))
+}
+
+// dying are faults that kill the process where the environment says.
+func dying(t *testing.T) dlq.Faults {
+	t.Helper()
+	var when string
+	var count int64
+	if _, err := fmt.Sscan(os.Getenv(crashAtVar), &when, &count); err != nil {
+		t.Fatal(err)
+	}
 	var seen atomic.Int64
-	die := func(w string, _ int) error {
+	return func(w string, _ int) error {
 		if w == when && seen.Add(1) == count {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}
 		return nil
 	}
-	service.Inject(die)
-	if os.Getenv(crashReplayVar) != "" {
-		service.InjectReplays(die)
-	}
-	in.must(service.Run(t.Context(), func() {}))
 }
 
 // While nothing can be kept, ingest waits, says so, and goes on by itself; what

@@ -17,8 +17,8 @@ func (s *Service) Inject(faults Faults) {
 }
 
 // InjectReplays has the service tell faults around the writing down of a portion
-// of a replay, and around each record on its way ("publish before", "publish
-// after").
+// of a replay, around each record on its way ("publish-before", "publish-after")
+// and around each decision ("decide-before", "decide-after").
 func (s *Service) InjectReplays(faults Faults) {
 	s.wrap = func(p *parts) {
 		p.replays, p.kafka = faultyReplays{p.replays, faults}, faultyKafka{p.kafka, faults}
@@ -38,6 +38,16 @@ func (f faultyReplays) Sent(ctx context.Context, id string, sent []redrive.Sent,
 		return err
 	}
 	return f.faults("after", len(sent))
+}
+
+func (f faultyReplays) Decide(ctx context.Context, d redrive.Decision) error {
+	if err := f.faults("decide-before", 1); err != nil {
+		return err
+	}
+	if err := f.Replays.Decide(ctx, d); err != nil {
+		return err
+	}
+	return f.faults("decide-after", 1) // the answer comes next
 }
 
 func (f faultyReplays) Settle(ctx context.Context, outcomes []redrive.Outcome, at int64) error {

@@ -65,7 +65,11 @@ func (p *patcher) field(m protoreflect.Message, field protoreflect.FieldDescript
 			p.fault(at, complaint(m, name))
 			return
 		}
-		m.Set(field, one)
+		if one.IsValid() {
+			m.Set(field, one)
+		} else {
+			m.Clear(field)
+		}
 	}
 }
 
@@ -115,7 +119,8 @@ func merges(field protoreflect.FieldDescriptor) bool {
 		field.Message().FullName().Parent() != "google.protobuf"
 }
 
-// parsed reads a value as the field's, by protobuf's own rules for JSON.
+// parsed reads a value as the field's, by protobuf's own rules for JSON. It is not
+// valid where it is the same as none: an empty list, a zero.
 func parsed(m protoreflect.Message, field protoreflect.FieldDescriptor, name string, v *structpb.Value) (protoreflect.Value, bool) {
 	text, err := protojson.Marshal(&structpb.Struct{Fields: map[string]*structpb.Value{name: v}})
 	if err != nil {
@@ -124,6 +129,9 @@ func parsed(m protoreflect.Message, field protoreflect.FieldDescriptor, name str
 	part := m.New()
 	if protojson.Unmarshal(text, part.Interface()) != nil {
 		return protoreflect.Value{}, false
+	}
+	if !part.Has(field) {
+		return protoreflect.Value{}, true
 	}
 	return part.Get(field), knownEnums(field, part.Get(field))
 }
