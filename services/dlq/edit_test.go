@@ -111,7 +111,10 @@ func TestAnEditGoesInThePlaceOfWhatFailed(t *testing.T) {
 	if r := in.watch(i, made.GetReplayId()); r.GetState() != dlqv1.Replay_DONE || r.GetSelected() != 1 || r.GetApplied() != 1 {
 		t.Errorf("replay %v", r)
 	}
-	in.expectEdited(w, made.GetEventId(), "voter-7")
+	trace, _ := wrongVote("", 7).Record.Get("traceparent")
+	if got, _ := in.expectEdited(w, made.GetEventId(), "voter-7").Get("traceparent"); got != trace {
+		t.Errorf("in trace %q, the original in %q", got, trace)
+	}
 	for group, id := range ids {
 		f, err := i.GetFailure(t.Context(), &dlqv1.GetFailureRequest{FailureId: id})
 		in.must(err)
@@ -127,7 +130,7 @@ func TestAnEditGoesInThePlaceOfWhatFailed(t *testing.T) {
 }
 
 // expectEdited says that the source has one record, the edited one.
-func (in *installation) expectEdited(w *writers, eventID, voter string) {
+func (in *installation) expectEdited(w *writers, eventID, voter string) *record.Record {
 	in.t.Helper()
 	log := w.cast()
 	if len(log) != 1 {
@@ -138,8 +141,7 @@ func (in *installation) expectEdited(w *writers, eventID, voter string) {
 	if vote.GetCandidateId() != "b" || vote.GetVoterId() != voter || eventID != record.EventID("vote", "final", voter, vote.GetVoteId()).String() {
 		in.t.Errorf("event %s is %v", eventID, &vote)
 	}
-	original := wrongVote("", 7).Record
-	if string(log[0].Key) != string(original.Key) {
+	if string(log[0].Key) != string(topics.VoteKey("final", topics.VoteShard(voter))) {
 		in.t.Errorf("key %s", log[0].Key)
 	}
 	got := map[string]string{}
@@ -149,11 +151,11 @@ func (in *installation) expectEdited(w *writers, eventID, voter string) {
 		}
 		got[h.Key] = string(h.Value)
 	}
-	cause, _ := original.Get(record.HeaderEventID)
-	trace, _ := original.Get("traceparent")
-	if got[record.HeaderEventID] != eventID || got[record.HeaderCausationID] != cause || got["traceparent"] != trace || got[record.HeaderEventType] == "" {
+	cause := record.EventID("vote", "final", voter, "v").String()
+	if got[record.HeaderEventID] != eventID || got[record.HeaderCausationID] != cause || got[record.HeaderEventType] == "" {
 		in.t.Errorf("headers %v", got)
 	}
+	return log[0]
 }
 
 // Two operators make the same edit at once, and others another one: one event goes
@@ -296,4 +298,82 @@ func TestAnEditIsRefusedWhereAGroupHasTheOriginal(t *testing.T) {
 	if status.Code(err) != codes.FailedPrecondition || rpc.Reason(err) != "EDIT_OFF" {
 		t.Errorf("edits are off: %v", err)
 	}
+}
+
+// report hands in a voter's vote as a client that had no answer does, and answers
+// its failure.
+func (in *installation) report(i *instance, voter, candidate string) string {
+	in.t.Helper()
+	res, err := i.Ingest(in.t.Context(), &dlqv1.IngestRequest{
+		Service: "web", Topic: topics.VoteCast, EventId: "v", ErrorClass: "HTTP_504",
+		Payload: patchOf(in.t, map[string]any{"pollId": "final", "candidateId": candidate, "voterId": voter}),
+	})
+	in.must(err)
+	in.eventually("the report is kept", func() bool {
+		_, err := i.GetFailure(in.t.Context(), &dlqv1.GetFailureRequest{FailureId: res.GetFailureId()})
+		return err == nil
+	})
+	return res.GetFailureId()
+}
+
+// A client's report is edited only where its vote is not in the log after all: one
+// that had gone through counts as it was cast.
+func TestAReportIsEditedOnlyWhereItDidNotGoThrough(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	w, i := in.writers(), in.start(editing)
+	req := func(id string) *dlqv1.EditAndReplayRequest {
+		return &dlqv1.EditAndReplayRequest{FailureId: id, Patch: patchOf(t, map[string]any{"candidateId": "b"}), Reason: "asked by phone"}
+	}
+	lost := in.report(i, "anna", "a")
+	made, err := i.EditAndReplay(t.Context(), req(lost))
+	in.must(err)
+	if r := in.watch(i, made.GetReplayId()); r.GetApplied() != 1 {
+		t.Errorf("replay %v", r)
+	}
+	in.expectEdited(w, made.GetEventId(), "anna")
+	through := in.report(i, "ben", "a")
+	key := topics.VoteKey("final", topics.VoteShard("ben"))
+	event := record.EventID("vote", "final", "ben", "v").String()
+	ack, err := w.publisher.PublishRecord(t.Context(), topics.VoteCast, key, []byte("x"), []record.Header{{Key: record.HeaderEventID, Value: []byte(event)}})
+	in.must(err)
+	_, err = i.EditAndReplay(t.Context(), req(through))
+	if rpc.Reason(err) != "GROUP_NOT_READ" {
+		t.Errorf("in the log, and before both groups: %v", err)
+	}
+	w.commit(topics.GroupVoteTally, ack.Partition, ack.Offset+1)
+	_, err = i.EditAndReplay(t.Context(), req(through))
+	if rpc.Reason(err) != "GROUP_APPLIED" || rpc.Metadata(err)["group"] != topics.GroupVoteTally {
+		t.Errorf("in the log, and behind a group: %v", err)
+	}
+	if n := len(w.cast()); n != 2 {
+		t.Errorf("%d records in the source", n)
+	}
+}
+
+// A group that failed the first copy of an event and has a second one before it may
+// apply that: the edit waits for it.
+func TestAnEditWaitsForTheLastCopy(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	w, i := in.writers(), in.start(editing)
+	original := w.vote("anna", "a b")
+	w.vote("anna", "a b")
+	writer := deadletter.New("vote", w.publisher)
+	for _, group := range []string{topics.GroupVoteTally, topics.GroupVoteLedger} {
+		in.must(writer.Write(t.Context(), deadletter.Letter{
+			Record: original, Group: group, Err: poison(), Deliveries: 1, FirstFailedAt: begun(), LastFailedAt: begun(),
+		}))
+	}
+	id := slices.Sorted(maps.Keys(in.settled(i, "", 2)))[0]
+	edit := func() error {
+		_, err := i.EditAndReplay(t.Context(), misprinted(t, id))
+		return err
+	}
+	w.commit(topics.GroupVoteTally, original.Partition, original.Offset+2)
+	if err := edit(); rpc.Reason(err) != "GROUP_NOT_READ" || rpc.Metadata(err)["group"] != topics.GroupVoteLedger {
+		t.Errorf("a copy is before one group: %v", err)
+	}
+	w.commit(topics.GroupVoteLedger, original.Partition, original.Offset+2)
+	in.must(edit())
 }

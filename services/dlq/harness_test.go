@@ -49,11 +49,14 @@ type instance struct {
 // start runs an instance until the test ends or stop is called.
 func (in *installation) start(change func(*dlq.Config)) *instance {
 	in.t.Helper()
-	return in.startFaulty(change, func(*dlq.Service) {})
+	i, ready := in.launch(change, func(*dlq.Service) {})
+	in.eventually("the instance is ready", func() bool { return len(ready.Missing(in.t.Context())) == 0 })
+	return i
 }
 
-// startFaulty is start with faults put in.
-func (in *installation) startFaulty(change func(*dlq.Config), inject func(*dlq.Service)) *instance {
+// launch is start with faults put in, and without waiting until all groups are
+// joined.
+func (in *installation) launch(change func(*dlq.Config), inject func(*dlq.Service)) (*instance, *lifecycle.Readiness) {
 	in.t.Helper()
 	cfg := in.config()
 	if change != nil {
@@ -81,8 +84,7 @@ func (in *installation) startFaulty(change func(*dlq.Config), inject func(*dlq.S
 		return <-ended
 	})
 	in.t.Cleanup(func() { in.must(i.stop()) })
-	in.eventually("the instance is ready", func() bool { return len(ready.Missing(in.t.Context())) == 0 })
-	return i
+	return i, ready
 }
 
 func (in *installation) must(err error) {
