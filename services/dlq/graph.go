@@ -52,6 +52,7 @@ type parts struct {
 	kafka     redrive.Redeliverer
 	log       redrive.Log
 	witness   redrive.Witness
+	composer  redrive.Composer
 }
 
 // open reaches every dependency. What it answers must be closed, also beside an
@@ -91,7 +92,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	writer, offsets := stream.NewPublisher(publisher), stream.NewOffsets(cluster)
 	p := parts{
 		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: offsets,
-		witness: stream.NewWitness(reader, offsets),
+		witness: stream.NewWitness(reader, offsets), composer: stream.NewComposer(publisher),
 	}
 	s.reached.Ask(lifecycle.Answers("the database", db.Ping))
 	if s.wrap != nil {
@@ -106,10 +107,10 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 
 // wire makes the effects and the consumers out of the parts; ids are the topics'.
 func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
-	g.desk = redrive.NewDesk(p.failures, p.publisher, p.replays, stream.Composer{})
+	g.desk = redrive.NewDesk(p.failures, p.publisher, p.replays, p.composer)
 	g.orders = redrive.NewOrders(p.failures, p.replays, stream.Routes())
 	if s.cfg.Edit {
-		g.editor = redrive.NewEditor(p.failures, p.replays, stream.Composer{}, p.witness)
+		g.editor = redrive.NewEditor(p.failures, p.replays, p.composer, p.witness)
 	}
 	if s.cfg.has(RoleIngest) {
 		g.also(redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log).Run)

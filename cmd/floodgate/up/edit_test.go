@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -75,6 +76,10 @@ func TestAVoteForNobodyIsEditedAndCountedOnce(t *testing.T) {
 	} {
 		call(t, http.MethodPost, at, bad, http.StatusBadRequest)
 	}
+	refused := call(t, http.MethodPost, at, `{"reason":"x","patch":{"voterId":"ben","candidateId":"b","voteId":"w"}}`, http.StatusBadRequest)
+	if text := fmt.Sprint(refused["message"]); !strings.Contains(text, "patch.voterId: must stay") || !strings.Contains(text, "patch.voteId: must stay") {
+		t.Errorf("somebody else's vote: %v", refused)
+	}
 	const edit = `{"reason":"misprinted","patch":{"candidateId":"b"}%s}`
 	dry := call(t, http.MethodPost, at, fmt.Sprintf(edit, `,"dryRun":true`), http.StatusOK)
 	diff, _ := dry["diff"].([]any)
@@ -96,7 +101,8 @@ func TestAVoteForNobodyIsEditedAndCountedOnce(t *testing.T) {
 		tally := call(t, http.MethodGet, base+"/polls/final/tally", "", http.StatusOK)
 		return tally["total"] == "4" && tally["lag"] == "0"
 	})
-	if recount := call(t, http.MethodPost, base+"/polls/final:recount", "{}", http.StatusOK); recount["equal"] != true {
+	recount := call(t, http.MethodPost, base+"/polls/final:recount", "{}", http.StatusOK)
+	if recount["equal"] != true || recount["openFailures"] != "0" || recount["discardedFailures"] != "2" {
 		t.Errorf("recount: %v", recount)
 	}
 }

@@ -55,6 +55,9 @@ type Composer interface {
 	// Release answers what tells a failure's group that its key need not wait for
 	// it any more; false where the group holds none (SEMANTICS 14).
 	Release(f *letter.Failure, r letter.Record) (Outgoing, bool)
+	// Ruling answers what makes a decision about a failure known to whoever
+	// compares copies.
+	Ruling(ctx context.Context, r Ruling) (Outgoing, error)
 	// Edited answers the record of an event in a failure's place. Errors:
 	// ErrEditTooLarge.
 	Edited(f *letter.Failure, r letter.Record, e Edit) (Outgoing, error)

@@ -90,7 +90,7 @@ func (e *Editor) DryRun(ctx context.Context, f letter.Failure, r letter.Record, 
 	if _, done, err := e.before(ctx, &f, edit); done || err != nil {
 		return err
 	}
-	if _, _, err := e.may(ctx, &f, r); err != nil {
+	if _, err := e.may(ctx, &f, r); err != nil {
 		return err
 	}
 	return e.failures.Note(ctx, f.ID, entry(ActionViewed, edit.Actor, "dry run of an edit"))
@@ -122,18 +122,22 @@ func (e *Editor) Replace(ctx context.Context, f letter.Failure, r letter.Record,
 	if made, done, err := e.before(ctx, &f, edit); done || err != nil {
 		return made, err
 	}
-	standing, outgoing, err := e.may(ctx, &f, r)
+	standing, err := e.may(ctx, &f, r)
 	if err != nil {
 		return e.orBefore(ctx, &f, edit, err)
 	}
 	at := time.Now().UnixMicro()
+	outgoing, err := e.told(ctx, &f, standing.Failures, edit, at)
+	if err != nil {
+		return "", err
+	}
 	carrier, err := carriedBy(edit.Actor, edit.Reason, at)
 	if err != nil {
 		return "", err
 	}
 	err = e.replays.Decide(ctx, Decision{
 		Replay: carrier, Step: letter.Replaced, Failure: f.ID, Outgoing: append([]Outgoing{edited}, outgoing...),
-		Entry:    Entry{At: at, Action: ActionEdited, Actor: edit.Actor, Detail: told(edit)},
+		Entry:    Entry{At: at, Action: ActionEdited, Actor: edit.Actor, Detail: described(edit)},
 		Replaces: &Replacement{Topic: f.Topic, Original: f.EventID, By: edit.EventID, Digest: edit.digest(), Replay: carrier.ID},
 		May: func(now []letter.Failure) error {
 			standing.Failures = now
@@ -170,37 +174,54 @@ func (e *Editor) before(ctx context.Context, f *letter.Failure, edit Edit) (repl
 	}
 }
 
-// may asks the log and the failures, and answers what the groups that hold the
-// event's key are to be told.
-func (e *Editor) may(ctx context.Context, f *letter.Failure, r letter.Record) (letter.Standing, []Outgoing, error) {
+// may asks the log and the failures.
+func (e *Editor) may(ctx context.Context, f *letter.Failure, r letter.Record) (letter.Standing, error) {
 	known, err := e.failures.OfEvent(ctx, f.Topic, f.EventID)
 	if err != nil {
-		return letter.Standing{}, nil, err
+		return letter.Standing{}, err
 	}
 	standing, err := e.witness.Standing(ctx, r.Key, known)
 	if err != nil {
-		return letter.Standing{}, nil, err
+		return letter.Standing{}, err
 	}
 	if err := letter.MayReplace(standing); err != nil {
-		return letter.Standing{}, nil, err
+		return letter.Standing{}, err
 	}
 	if _, err := f.Status.After(letter.Replaced); err != nil {
-		return letter.Standing{}, nil, fmt.Errorf("failure %s is %s: %w", f.ID, f.Status, err)
+		return letter.Standing{}, fmt.Errorf("failure %s is %s: %w", f.ID, f.Status, err)
 	}
-	var outgoing []Outgoing
-	for i := range known {
-		record, err := e.failures.Raw(ctx, known[i].ID)
-		if err != nil {
-			return letter.Standing{}, nil, err
-		}
-		if release, holds := e.composer.Release(&known[i], record); holds {
-			outgoing = append(outgoing, release)
-		}
-	}
-	return standing, outgoing, nil
+	return standing, nil
 }
 
-// told is an edit as the history has it.
-func told(e Edit) string {
+// told answers what is to be told of an edit beside the event itself: that the
+// original is given up, to each group that holds its key and to whoever compares
+// copies. It goes with the event, as one item.
+func (e *Editor) told(ctx context.Context, f *letter.Failure, known []letter.Failure, edit Edit, at int64) ([]Outgoing, error) {
+	var all []Outgoing
+	for i := range known {
+		if known[i].Group == "" {
+			continue
+		}
+		record, err := e.failures.Raw(ctx, known[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if release, holds := e.composer.Release(&known[i], record); holds {
+			all = append(all, release)
+		}
+		ruling, err := e.composer.Ruling(ctx, Ruling{Failure: known[i], Discarded: true, Reason: "edited: " + edit.Reason, At: at})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ruling)
+	}
+	for i := range all {
+		all[i].Failure = f.ID
+	}
+	return all, nil
+}
+
+// described is an edit as the history has it.
+func described(e Edit) string {
 	return e.Reason + "\nevent " + e.EventID + " goes in its place\n" + strings.Join(e.Diff, "\n")
 }

@@ -144,6 +144,15 @@ func insertItem(ctx context.Context, tx *sqldb.Tx, replay, failure string, item 
 	return err
 }
 
+// told notes that a decision's records are published, and removes them: they hold
+// what somebody said, and are in Kafka from here on.
+func (m *mover) told(ctx context.Context, replay string, one redrive.Sent, e redrive.Entry) error {
+	if err := m.exec(ctx, "DELETE FROM outgoing WHERE replay_id = $1 AND item = $2", replay, one.Item); err != nil {
+		return fmt.Errorf("removing what replay %s has published: %w", replay, err)
+	}
+	return m.note(ctx, one.ID, e)
+}
+
 // ReplacedBy answers what has taken an event's place, nil where nothing has.
 func (s *Replays) ReplacedBy(ctx context.Context, topic, eventID string) (*redrive.Replacement, error) {
 	r := redrive.Replacement{Topic: topic, Original: eventID}
@@ -168,7 +177,7 @@ func failuresOf(ctx context.Context, q querier, topic, eventID string) ([]letter
 	if err != nil {
 		return nil, fmt.Errorf("reading the failures of event %s: %w", eventID, err)
 	}
-	failures, err := collect(found, scanFailure)
+	failures, err := sqldb.Collect(found, scanFailure)
 	if err != nil {
 		return nil, fmt.Errorf("reading the failures of event %s: %w", eventID, err)
 	}
@@ -183,7 +192,7 @@ func (s *Failures) Outgoing(ctx context.Context, replay string, item int64) ([]r
 	if err != nil {
 		return nil, fmt.Errorf("reading what replay %s publishes: %w", replay, err)
 	}
-	records, err := collect(found, func(scan scanner) (o redrive.Outgoing, err error) {
+	records, err := sqldb.Collect(found, func(scan sqldb.Scan) (o redrive.Outgoing, err error) {
 		var headers []byte
 		if err = scan(&o.Topic, &o.Key, &headers, &o.Value); err == nil {
 			o.Headers, err = decodeHeaders(headers)

@@ -143,7 +143,7 @@ func (m *mover) sent(id string, one redrive.Sent, at int64) error {
 	e := redrive.Entry{At: at, Actor: redrive.System, Detail: one.Detail, Replay: id}
 	if one.Own {
 		e.Action = redrive.ActionPublished
-		return m.note(ctx, one.ID, e)
+		return m.told(ctx, id, one, e)
 	}
 	switch one.State {
 	case letter.ItemApplied:

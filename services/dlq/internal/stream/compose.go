@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,17 +18,35 @@ import (
 // five.
 const headerOverhead = 10
 
-// Composer implements redrive.Composer. The zero value is ready; safe for
-// concurrent use.
-type Composer struct{}
+// encoder is what a Composer needs of publish.Publisher.
+type encoder interface {
+	Encode(ctx context.Context, e publish.Event) (record.Record, error)
+}
 
-var _ redrive.Composer = Composer{}
+// Composer implements redrive.Composer. Safe for concurrent use.
+type Composer struct{ encoder encoder }
+
+// NewComposer answers a composer of records as a publisher would send them.
+func NewComposer(e encoder) *Composer { return &Composer{encoder: e} }
+
+var _ redrive.Composer = (*Composer)(nil)
+
+// Ruling answers the record of dlq.outcome that PublishRuling would publish.
+func (c *Composer) Ruling(ctx context.Context, r redrive.Ruling) (redrive.Outgoing, error) {
+	encoded, err := c.encoder.Encode(ctx, rulingEvent(&r))
+	if err != nil {
+		return redrive.Outgoing{}, err
+	}
+	return redrive.Outgoing{Failure: r.Failure.ID, Topic: encoded.Topic, Record: letter.Record{
+		Key: encoded.Key, Value: encoded.Value, Headers: letterHeaders(encoded.Headers),
+	}}, nil
+}
 
 // Release answers the record on a group's replay topic that has it let a key go:
 // the failure's key with where it first stood, marked as given up (package consume,
 // Holds). It names no replay, as nobody waits for its outcome, and carries neither
 // the event nor its id: a group that has ceased to hold keys would handle it.
-func (Composer) Release(f *letter.Failure, r letter.Record) (redrive.Outgoing, bool) {
+func (*Composer) Release(f *letter.Failure, r letter.Record) (redrive.Outgoing, bool) {
 	holds, _ := record.Get(recordHeaders(r.Headers), record.HeaderHoldsKey)
 	to := topics.Replay(f.Topic, f.Group)
 	if _, known := topics.Lookup(to); !known || holds != "true" {
@@ -48,7 +67,7 @@ func (Composer) Release(f *letter.Failure, r letter.Record) (redrive.Outgoing, b
 // of the original's way through the log is left out, as it takes a new one: when
 // it was spooled, who waits for a reply, what went wrong. Errors:
 // redrive.ErrEditTooLarge.
-func (Composer) Edited(f *letter.Failure, r letter.Record, e redrive.Edit) (redrive.Outgoing, error) {
+func (*Composer) Edited(f *letter.Failure, r letter.Record, e redrive.Edit) (redrive.Outgoing, error) {
 	var headers []record.Header
 	for _, h := range recordHeaders(r.Headers) {
 		if !ofTheWay(h.Key) {

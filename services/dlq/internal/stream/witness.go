@@ -24,10 +24,11 @@ const (
 	// hundred bytes are read in some seconds.
 	maxScan = 5_000_000
 	// scanPatience bounds the same for records of any size.
-	scanPatience = 10 * time.Second
+	// Together with hearPatience it is below what a gateway waits for an answer.
+	scanPatience = 5 * time.Second
 	// hearPatience is how long groups may take to read what is before them now:
 	// several times the interval at which they commit.
-	hearPatience = 3 * time.Second
+	hearPatience = 2 * time.Second
 	// hearEvery is how often they are looked at meanwhile.
 	hearEvery = 50 * time.Millisecond
 )

@@ -97,6 +97,9 @@ func edited(c *replayScene) {
 	if h := c.history(ids[0]); h[len(h)-1] != "system PUBLISHED published to x" || c.progress(r.ID).Applied != 1 {
 		c.t.Errorf("history %q, %+v", h, c.progress(r.ID))
 	}
+	if out, err := c.s.Outgoing(c.t.Context(), r.ID, 0); err != nil || len(out) != 0 {
+		c.t.Errorf("what is published is kept: %+v, %v", out, err)
+	}
 }
 
 // editedOnce: the second finds the first, no replay takes the original, and what
