@@ -1,6 +1,7 @@
 package dlq_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -141,7 +142,7 @@ func (in *installation) expectEdited(w *writers, eventID, voter string) *record.
 	if vote.GetCandidateId() != "b" || vote.GetVoterId() != voter || eventID != record.EventID("vote", "final", voter, vote.GetVoteId()).String() {
 		in.t.Errorf("event %s is %v", eventID, &vote)
 	}
-	if string(log[0].Key) != string(topics.VoteKey("final", topics.VoteShard(voter))) {
+	if !bytes.Equal(log[0].Key, topics.VoteKey("final", topics.VoteShard(voter))) {
 		in.t.Errorf("key %s", log[0].Key)
 	}
 	got := map[string]string{}

@@ -24,15 +24,15 @@ type Standing struct {
 	Rebuilt bool
 }
 
-// Refusal says why an event may not be replaced. Reason is a word for programs,
+// RefusalError says why an event may not be replaced. Reason is a word for programs,
 // Group the group that stands in the way, empty where it is none.
-type Refusal struct{ Reason, Group, Why string }
+type RefusalError struct{ Reason, Group, Why string }
 
 // Error is for people.
-func (r *Refusal) Error() string { return r.Why }
+func (r *RefusalError) Error() string { return r.Why }
 
 // MayReplace answers nil where no group has applied the event and none can any
-// more, else a Refusal (SEMANTICS 20).
+// more, else a RefusalError (SEMANTICS 20).
 //
 // An event that is in the log must have failed in every group that reads it,
 // wait for a decision there, and have no later copy before any of them. One that
@@ -86,7 +86,7 @@ func (s Standing) failed(group string, f *Failure) error {
 		return refuse("GROUP_DISCARDED", group, "it was discarded in %s: restore it first", group)
 	case s.Last > f.Offset && (!committed || next <= s.Last):
 		return refuse("GROUP_NOT_READ", group, "%s has not read its later copy at offset %d yet, and may apply that", group, s.Last)
-	case s.Rebuilt && !f.atFault():
+	case s.Rebuilt && !atFault(f):
 		return refuse("NOT_AT_FAULT", group, "%s calls it %s: it stays in the log, and a view that is rebuilt from there would have it beside the edited one; "+
 			"replay it instead", group, f.Class)
 	}
@@ -100,10 +100,10 @@ func Undelivered() error {
 }
 
 // atFault says that the record fails alike whoever handles it, and whenever.
-func (f *Failure) atFault() bool { return f.Class == "PERMANENT" || f.Class == "UNDECODABLE" }
+func atFault(f *Failure) bool { return f.Class == "PERMANENT" || f.Class == "UNDECODABLE" }
 
 func refuse(reason, group, why string, args ...any) error {
-	return &Refusal{Reason: reason, Group: group, Why: fmt.Sprintf(why, args...)}
+	return &RefusalError{Reason: reason, Group: group, Why: fmt.Sprintf(why, args...)}
 }
 
 // name is a group in a sentence.

@@ -56,7 +56,7 @@ func TestMayReplace(t *testing.T) {
 			t.Parallel()
 			tc.standing.Groups = []string{"a", "b"}
 			err := letter.MayReplace(tc.standing)
-			refusal, refused := errors.AsType[*letter.Refusal](err)
+			refusal, refused := errors.AsType[*letter.RefusalError](err)
 			if refused != (tc.reason != "") || refused && (refusal.Reason != tc.reason || refusal.Group != tc.group || refusal.Error() == "") {
 				t.Errorf("%v, want %s of %s", err, tc.reason, tc.group)
 			}

@@ -13,7 +13,7 @@ import (
 	"floodgate.internal/services/dlq/internal/letter"
 )
 
-// Errors of an edit. A letter.Refusal is the one of a group that stands in its
+// Errors of an edit. A letter.RefusalError is the one of a group that stands in its
 // way.
 var (
 	// ErrReplaced: an event goes in its place already, another one than was asked
@@ -112,7 +112,7 @@ func (e *Editor) DryRun(ctx context.Context, f letter.Failure, r letter.Record, 
 //  3. A Runner publishes it, as often as it takes. Its id is that of the edit, so
 //     that each group takes it once.
 //
-// Errors: letter.Refusal, letter.ErrStep, ErrReplaced, ErrEditTooLarge,
+// Errors: letter.RefusalError, letter.ErrStep, ErrReplaced, ErrEditTooLarge,
 // ErrLogTooLong, ErrNoFailure.
 func (e *Editor) Replace(ctx context.Context, f letter.Failure, r letter.Record, edit Edit) (string, error) {
 	edited, err := e.composer.Edited(&f, r, edit)

@@ -48,7 +48,7 @@ func (s *Server) EditAndReplay(ctx context.Context, req *dlqv1.EditAndReplayRequ
 // refused is an edit's error: where a group stands in its way, that is named.
 func (*Server) refused(err error, req *dlqv1.EditAndReplayRequest) error {
 	metadata := named(req)
-	if refusal, ok := errors.AsType[*letter.Refusal](err); ok {
+	if refusal, ok := errors.AsType[*letter.RefusalError](err); ok {
 		metadata["group"] = refusal.Group
 	}
 	return statusOf(err, metadata)

@@ -51,7 +51,7 @@ func statusOf(err error, metadata map[string]string) error {
 	if err == nil {
 		return nil
 	}
-	if refusal, ok := errors.AsType[*letter.Refusal](err); ok {
+	if refusal, ok := errors.AsType[*letter.RefusalError](err); ok {
 		return rpc.Status(codes.FailedPrecondition, refusal.Reason, refusal.Why, metadata).Err()
 	}
 	for _, m := range meanings() {

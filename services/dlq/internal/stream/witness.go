@@ -126,7 +126,8 @@ func (w *Witness) last(ctx context.Context, topic string, partition int32, from 
 		if id, _ := r.Get(record.HeaderEventID); id == eventID {
 			found = r.Offset
 		}
-		if scanned++; scanned > maxScan {
+		scanned++
+		if scanned > maxScan {
 			return errScanned
 		}
 		return nil

@@ -139,7 +139,7 @@ func outcomeFirst(c *replayScene) {
 	d.May = func(now []letter.Failure) error {
 		return letter.MayReplace(letter.Standing{Failures: now, Groups: []string{"vote-tally", "vote-ledger"}, Last: letter.NoPlace})
 	}
-	if refusal, ok := errors.AsType[*letter.Refusal](c.decide(d)); !ok || refusal.Reason != "GROUP_APPLIED" || refusal.Group != "vote-ledger" {
+	if refusal, ok := errors.AsType[*letter.RefusalError](c.decide(d)); !ok || refusal.Reason != "GROUP_APPLIED" || refusal.Group != "vote-ledger" {
 		c.t.Errorf("refused %+v", refusal)
 	}
 	c.expect(ids[0], letter.Open)
@@ -167,7 +167,7 @@ func editedAtOnce(c *replayScene) {
 		due := redrive.Unconfirmed{Replay: first.ID, Failure: ids[0], Group: "vote-tally"}
 		_, err = c.r.Lose(c.t.Context(), []redrive.Unconfirmed{due}, base+15)
 		c.must(err)
-		d, applied := c.edit(ids[0], "by"), false
+		d := c.edit(ids[0], "by")
 		d.May = func(now []letter.Failure) error {
 			return letter.MayReplace(letter.Standing{Failures: now, Groups: []string{"vote-tally", "vote-ledger"}, Last: letter.NoPlace})
 		}
@@ -182,7 +182,7 @@ func editedAtOnce(c *replayScene) {
 		history := c.history(ids[0])
 		said := slices.IndexFunc(history, func(h string) bool { return strings.HasPrefix(h, "system APPLIED") })
 		done := slices.Index(history, "anna EDITED because")
-		applied = said >= 0 && (done < 0 || said < done)
+		applied := said >= 0 && (done < 0 || said < done)
 		if said < 0 || (edit == nil) != (done >= 0) {
 			c.t.Fatalf("edit %v, history %q", edit, history)
 		}
@@ -225,7 +225,7 @@ func decisionPending(c *replayScene) {
 	_, err := c.step(id, letter.RestoredByOperator, base+6)
 	c.must(err)
 	again := c.edit(id, "by")
-	if refusal, ok := errors.AsType[*letter.Refusal](c.decide(again)); !ok || refusal.Reason != "DECISION_PENDING" {
+	if refusal, ok := errors.AsType[*letter.RefusalError](c.decide(again)); !ok || refusal.Reason != "DECISION_PENDING" {
 		c.t.Errorf("decided over an untold one: %+v", refusal)
 	}
 	c.expect(id, letter.Open)
