@@ -378,3 +378,34 @@ func TestAnEditWaitsForTheLastCopy(t *testing.T) {
 	w.commit(topics.GroupVoteLedger, original.Partition, original.Offset+2)
 	in.must(edit())
 }
+
+// A replay's record that is in the group's topic twice may fail first and be applied
+// then: an edit in between waits until the group has read both.
+func TestAnEditHearsAReplayToItsEnd(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	w, i := in.writers(), in.start(editing)
+	ids := in.misled(w, i, 7)
+	made, err := i.ReplayFailure(t.Context(), &dlqv1.ReplayFailureRequest{FailureId: ids[topics.GroupVoteTally]})
+	in.must(err)
+	g := &group{name: topics.GroupVoteTally, bad: func(*record.Record) bool { return true }}
+	stop := in.serve(w, g, nil)
+	if r := in.watch(i, made.GetReplayId()); r.GetFailedAgain() != 1 {
+		t.Fatalf("replay %v", r)
+	}
+	in.settled(i, "attempts = 2", 1)
+	stop()
+	again := g.seen[0]
+	_, err = w.publisher.PublishRecord(t.Context(), again.Topic, again.Key, again.Value, again.Headers)
+	in.must(err)
+	_, err = i.EditAndReplay(t.Context(), misprinted(t, ids[topics.GroupVoteLedger]))
+	if rpc.Reason(err) != "OUTCOME_AWAITED" || rpc.Metadata(err)["group"] != topics.GroupVoteTally {
+		t.Errorf("a second copy is before the group: %v", err)
+	}
+	in.serve(w, &group{name: topics.GroupVoteTally}, nil)
+	in.settled(i, "status = RESOLVED", 1)
+	_, err = i.EditAndReplay(t.Context(), misprinted(t, ids[topics.GroupVoteLedger]))
+	if rpc.Reason(err) != "GROUP_APPLIED" || rpc.Metadata(err)["group"] != topics.GroupVoteTally {
+		t.Errorf("the second copy was applied: %v", err)
+	}
+}

@@ -23,6 +23,8 @@ const (
 type carrier struct {
 	kafka  Redeliverer
 	routes []Route
+	// decided has what decisions send.
+	decided Replays
 }
 
 // carry publishes what is due: what has one key in one group one after the

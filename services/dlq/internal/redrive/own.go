@@ -14,7 +14,7 @@ import (
 // failure is closed already, and nothing else would tell of it.
 func (c *carrier) own(ctx context.Context, replay string, d Due) (Sent, error) {
 	sent := Sent{Due: d, State: letter.Skipped, Partition: letter.NoPlace, Offset: letter.NoPlace}
-	records, err := c.failures.Outgoing(ctx, replay, d.Item)
+	records, err := c.decided.Outgoing(ctx, replay, d.Item)
 	if err != nil {
 		return sent, err
 	}

@@ -104,9 +104,6 @@ type Failures interface {
 	History(ctx context.Context, id string, limit int) ([]Entry, error)
 	// OfEvent answers the failures of an event in all groups.
 	OfEvent(ctx context.Context, topic, eventID string) ([]letter.Failure, error)
-	// Outgoing answers the records that a decision's replay publishes for an item,
-	// in their order; none for an item of any other replay.
-	Outgoing(ctx context.Context, replay string, item int64) ([]Outgoing, error)
 	// List answers up to limit failures behind a mark, those that failed last
 	// first.
 	List(ctx context.Context, f letter.Filter, after Mark, limit int) ([]letter.Failure, error)

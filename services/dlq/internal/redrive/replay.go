@@ -170,6 +170,9 @@ type Replays interface {
 	// Decide carries out a decision, all in one transaction. Errors:
 	// ErrNoFailure, letter.ErrStep, ErrReplaced, those of May.
 	Decide(ctx context.Context, d Decision) error
+	// Outgoing answers the records that a decision's replay publishes for an item,
+	// in their order; none for an item of any other replay.
+	Outgoing(ctx context.Context, replay string, item int64) ([]Outgoing, error)
 	// ReplacedBy answers what has taken an event's place, nil where nothing has.
 	ReplacedBy(ctx context.Context, topic, eventID string) (*Replacement, error)
 

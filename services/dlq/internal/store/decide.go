@@ -39,8 +39,7 @@ func (s *Replays) Decide(ctx context.Context, d redrive.Decision) error {
 		if err != nil {
 			return err
 		}
-		defer m.close()
-		if err := m.decide(ctx, d, ids); err != nil {
+		if err := m.decide(d, ids); err != nil {
 			return err
 		}
 		if err := dispatch(ctx, tx, d); err != nil {
@@ -52,7 +51,7 @@ func (s *Replays) Decide(ctx context.Context, d redrive.Decision) error {
 
 // decide has the failures take the step that they can, and the one asked about
 // in any case.
-func (m *mover) decide(ctx context.Context, d redrive.Decision, ids []string) error {
+func (m *mover) decide(d redrive.Decision, ids []string) error {
 	asked, is := m.known[d.Failure]
 	if !is {
 		return redrive.ErrNoFailure
@@ -79,7 +78,7 @@ func (m *mover) decide(ctx context.Context, d redrive.Decision, ids []string) er
 		if _, err := m.known[id].Status.After(d.Step); err != nil {
 			continue
 		}
-		if err := m.step(ctx, id, d.Step, e); err != nil {
+		if err := m.step(id, d.Step, e); err != nil {
 			return err
 		}
 	}
@@ -144,13 +143,16 @@ func insertItem(ctx context.Context, tx *sqldb.Tx, replay, failure string, item 
 	return err
 }
 
-// told notes that a decision's records are published, and removes them: they hold
-// what somebody said, and are in Kafka from here on.
-func (m *mover) told(ctx context.Context, replay string, one redrive.Sent, e redrive.Entry) error {
-	if err := m.exec(ctx, "DELETE FROM outgoing WHERE replay_id = $1 AND item = $2", replay, one.Item); err != nil {
+// forget removes a decision's records that are published: they hold what somebody
+// said, and are in Kafka from here on.
+func forget(ctx context.Context, tx *sqldb.Tx, replay string, one redrive.Sent) error {
+	if !one.Own {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM outgoing WHERE replay_id = $1 AND item = $2", replay, one.Item); err != nil {
 		return fmt.Errorf("removing what replay %s has published: %w", replay, err)
 	}
-	return m.note(ctx, one.ID, e)
+	return nil
 }
 
 // ReplacedBy answers what has taken an event's place, nil where nothing has.
@@ -186,7 +188,7 @@ func failuresOf(ctx context.Context, q querier, topic, eventID string) ([]letter
 
 // Outgoing answers the records that a decision's replay publishes for an item, in
 // their order.
-func (s *Failures) Outgoing(ctx context.Context, replay string, item int64) ([]redrive.Outgoing, error) {
+func (s *Replays) Outgoing(ctx context.Context, replay string, item int64) ([]redrive.Outgoing, error) {
 	found, err := s.db.Read.QueryContext(ctx, "SELECT topic, record_key, headers, payload FROM outgoing WHERE replay_id = $1 AND item = $2 ORDER BY number",
 		replay, item)
 	if err != nil {

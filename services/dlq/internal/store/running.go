@@ -105,6 +105,9 @@ func (s *Replays) Sent(ctx context.Context, id string, sent []redrive.Sent, at i
 			if err := m.sent(id, one, at); err != nil {
 				return err
 			}
+			if err := forget(ctx, tx, id, one); err != nil {
+				return err
+			}
 		}
 		return m.finish(ctx)
 	})
@@ -143,7 +146,7 @@ func (m *mover) sent(id string, one redrive.Sent, at int64) error {
 	e := redrive.Entry{At: at, Actor: redrive.System, Detail: one.Detail, Replay: id}
 	if one.Own {
 		e.Action = redrive.ActionPublished
-		return m.told(ctx, id, one, e)
+		return m.note(one.ID, e)
 	}
 	switch one.State {
 	case letter.ItemApplied:

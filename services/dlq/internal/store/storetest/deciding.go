@@ -84,20 +84,20 @@ func edited(c *replayScene) {
 	if due := c.due(r.ID); !slices.Equal(due, ids[:1]) {
 		c.t.Errorf("due %v", due)
 	}
-	out, err := c.s.Outgoing(c.t.Context(), r.ID, 0)
+	out, err := c.r.Outgoing(c.t.Context(), r.ID, 0)
 	if err != nil || len(out) != 2 || out[0].Topic != "vote.cast" || string(out[0].Value) != "by" || out[0].Headers[0].Key != "a" || out[1].Value != nil {
 		c.t.Errorf("outgoing %+v, %v", out, err)
 	}
 	if err := c.r.Cancel(c.t.Context(), r.ID, redrive.Entry{At: base, Action: "X", Actor: "ben"}); !errors.Is(err, redrive.ErrDecided) {
 		c.t.Errorf("canceled: %v", err)
 	}
-	due, err := c.r.Due(c.t.Context(), r.ID, 10)
+	due, err := c.r.Due(c.t.Context(), r.ID, 10, 1<<20)
 	c.must(err)
 	c.must(c.r.Sent(c.t.Context(), r.ID, []redrive.Sent{{Due: due[0], State: letter.ItemApplied, Own: true, Detail: "published to x"}}, base+9))
 	if h := c.history(ids[0]); h[len(h)-1] != "system PUBLISHED published to x" || c.progress(r.ID).Applied != 1 {
 		c.t.Errorf("history %q, %+v", h, c.progress(r.ID))
 	}
-	if out, err := c.s.Outgoing(c.t.Context(), r.ID, 0); err != nil || len(out) != 0 {
+	if out, err := c.r.Outgoing(c.t.Context(), r.ID, 0); err != nil || len(out) != 0 {
 		c.t.Errorf("what is published is kept: %+v, %v", out, err)
 	}
 }
@@ -229,7 +229,7 @@ func decisionPending(c *replayScene) {
 		c.t.Errorf("decided over an untold one: %+v", refusal)
 	}
 	c.expect(id, letter.Open)
-	due, err := c.r.Due(c.t.Context(), d.Replay.ID, 10)
+	due, err := c.r.Due(c.t.Context(), d.Replay.ID, 10, 1<<20)
 	c.must(err)
 	c.must(c.r.Sent(c.t.Context(), d.Replay.ID, []redrive.Sent{{Due: due[0], State: letter.ItemApplied, Own: true}}, base+9))
 	c.expect(id, letter.Open)
