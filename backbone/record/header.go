@@ -21,7 +21,8 @@ const (
 	HeaderReplyTopic = "fg-reply-topic"
 	// HeaderCorrelationID joins a reply to its request.
 	HeaderCorrelationID = "fg-correlation-id"
-	// HeaderCausationID is the event id of the request that a reply answers.
+	// HeaderCausationID is the event id of the request that a reply answers, or
+	// of the event that an edited one replaces.
 	HeaderCausationID = "fg-causation-id"
 	// HeaderReplayID names the replay that brought a record back.
 	HeaderReplayID = "fg-replay-id"

@@ -56,6 +56,9 @@ type Topic struct {
 	// letter holds its offset instead, a reply is best effort, and a payment's
 	// honest answer is that it cannot be taken (SEMANTICS 16, 17).
 	Spoolable bool
+	// Rebuilt topics have views that are counted anew from the log (SEMANTICS 6):
+	// whatever stands there and can be handled will be, once more.
+	Rebuilt bool
 	// Groups are the consumer groups that read the topic; each has a replay
 	// topic of its own.
 	Groups []string
@@ -154,7 +157,7 @@ func voteCast() Topic {
 		PartitionsDev: 12, PartitionsProd: 256,
 		// A poll's log outlives the poll: rebuilds and recounts read it.
 		Retention: 30 * 24 * time.Hour, SegmentBytes: 64 << 20,
-		LogAppendTime: true, Reportable: true, Spoolable: true,
+		LogAppendTime: true, Reportable: true, Spoolable: true, Rebuilt: true,
 		Groups:    []string{GroupVoteTally, GroupVoteLedger},
 		Events:    []string{"floodgate.vote.v1.VoteCast", "floodgate.vote.v1.VotesVoided"},
 		partition: votePartition, report: voteReport(),
@@ -206,7 +209,7 @@ func opsAlert() Topic {
 func replayOf(t Topic, group string) Topic {
 	t.Name = Replay(t.Name, group)
 	t.PartitionsDev, t.PartitionsProd = ReplayPartitions, ReplayPartitions
-	t.Reportable, t.Spoolable = false, false
+	t.Reportable, t.Spoolable, t.Rebuilt = false, false, false
 	t.Groups = []string{group}
 	return t
 }

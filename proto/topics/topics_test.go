@@ -68,6 +68,16 @@ func TestVotesAloneMayBeSpooled(t *testing.T) {
 	}
 }
 
+// Views of votes are counted from their log; no other topic has one.
+func TestVotesAloneAreRebuilt(t *testing.T) {
+	t.Parallel()
+	for _, topic := range topics.Catalogue() {
+		if topic.Rebuilt != (topic.Name == topics.VoteCast) {
+			t.Errorf("%s: rebuilt is %v", topic.Name, topic.Rebuilt)
+		}
+	}
+}
+
 func TestEveryTopicIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, topic := range topics.Catalogue() {

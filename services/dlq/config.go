@@ -54,6 +54,9 @@ type Config struct {
 	// ReplayLease is how long a replay stays without a runner after its own was
 	// killed: 10 s.
 	ReplayLease time.Duration
+	// Edit lets operators put edited events in the place of those that failed. Off
+	// by default: an edit changes what somebody said.
+	Edit bool
 	// ResumeOutOfRange lets the consumer go on from the oldest record where its
 	// committed offset is no longer in the log; what lies between was never
 	// kept. Without it start refuses.

@@ -68,7 +68,13 @@ func TestKilledInTheMiddleOfIngest(t *testing.T) {
 // crashOnce runs a child until it dies.
 func crashOnce(t *testing.T, in *installation, at string, env ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashChild$", "-test.timeout=1m")
+	crashIn(t, "TestCrashChild", in, at, env...)
+}
+
+// crashIn runs a test as a child until it dies.
+func crashIn(t *testing.T, child string, in *installation, at string, env ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+child+"$", "-test.timeout=1m")
 	cmd.Env = append(os.Environ(), crashBrokersVar+"="+strings.Join(in.Brokers, ","), crashDatabaseVar+"="+in.DatabaseURL, crashAtVar+"="+at)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = io.Discard, t.Output()
@@ -85,11 +91,7 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	if brokers == "" {
 		return
 	}
-	var when string
-	var count int64
-	if _, err := fmt.Sscan(os.Getenv(crashAtVar), &when, &count); err != nil {
-		t.Fatal(err)
-	}
+	die := dying(t)
 	in := &installation{t: t}
 	in.Brokers, in.DatabaseURL = strings.Split(brokers, ","), os.Getenv(crashDatabaseVar)
 	cfg := in.config()
@@ -98,20 +100,30 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	in.must(err)
 	service, err := dlq.New(cfg, dlq.Deps{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}, srv)
 	in.must(err)
-	var seen atomic.Int64
-	die := func(w string, _ int) error {
-		if w == when && seen.Add(1) == count {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-		return nil
-	}
 	service.Inject(die)
 	if os.Getenv(crashReplayVar) != "" {
 		service.InjectReplays(die)
 	}
 	go askChild(t.Context(), dlqv1.NewDlqServiceClient(srv.Local()))
 	in.must(service.Run(t.Context(), func() {}))
+}
+
+// dying are faults that kill the process where the environment says.
+func dying(t *testing.T) dlq.Faults {
+	t.Helper()
+	var when string
+	var count int64
+	if _, err := fmt.Sscan(os.Getenv(crashAtVar), &when, &count); err != nil {
+		t.Fatal(err)
+	}
+	var seen atomic.Int64
+	return func(w string, _ int) error {
+		if w == when && seen.Add(1) == count {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+		return nil
+	}
 }
 
 // askChild asks the child what its environment says, until it answers or dies.

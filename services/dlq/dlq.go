@@ -14,6 +14,9 @@
 // failures go to its own replay topic, and what became of each is read from
 // dlq.outcome by the group dlq-outcome, not assumed.
 //
+// Where edits are on, an edited event may go in the place of one that every group
+// has failed and none can apply any more: once, whoever asks and however often.
+//
 //	Ingest ────────► dlq.failed ──┐
 //	consumer groups ─► dlq.failed ┼─► dlq-ingest ──► SQL ──► ListFailures, GetFailure
 //	other frameworks ─► their DLT ┘                         ListGroups, GetStats
@@ -95,7 +98,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	defer s.deps.Introspect.Add(serviceName, g.sources...)()
-	s.server.Open(g.desk, g.orders)
+	s.server.Open(g.desk, g.orders, g.editor)
 	if s.cfg.has(RoleAPI) {
 		s.rpc.SetServing(true, dlqv1.DlqService_ServiceDesc.ServiceName)
 	}

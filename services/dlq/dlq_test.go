@@ -262,8 +262,12 @@ func TestBadQuestionsAreRefused(t *testing.T) {
 	patch, err := structpb.NewStruct(map[string]any{"voterId": "ben"})
 	in.must(err)
 	_, err = i.EditAndReplay(t.Context(), &dlqv1.EditAndReplayRequest{FailureId: none, Patch: patch, Reason: "x"})
-	if status.Code(err) != codes.Unimplemented {
+	if status.Code(err) != codes.FailedPrecondition || rpc.Reason(err) != "EDIT_OFF" {
 		t.Errorf("an edit: %v", err)
+	}
+	_, err = in.start(editing).EditAndReplay(t.Context(), &dlqv1.EditAndReplayRequest{FailureId: none, Patch: patch, Reason: "x"})
+	if rpc.Reason(err) != "FAILURE_NOT_FOUND" {
+		t.Errorf("an edit of no failure: %v", err)
 	}
 }
 

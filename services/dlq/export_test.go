@@ -17,8 +17,9 @@ func (s *Service) Inject(faults Faults) {
 }
 
 // InjectReplays has the service tell faults around every write of a replay
-// ("freeze-before", "end-after", …; of a portion "before" and "after") and around
-// each record on its way ("publish-before", "publish-after").
+// ("freeze-before", "end-after", …; of a portion "before" and "after"), around
+// each record on its way ("publish-before", "publish-after") and around each
+// decision ("decide-before", "decide-after").
 func (s *Service) InjectReplays(faults Faults) {
 	s.wrap = func(p *parts) {
 		p.replays, p.kafka = faultyReplays{p.replays, faults}, faultyKafka{p.kafka, faults}
@@ -63,6 +64,11 @@ func (f faultyReplays) End(ctx context.Context, id string, state letter.ReplaySt
 
 func (f faultyReplays) Sent(ctx context.Context, id string, sent []redrive.Sent, at int64) error {
 	return f.around("", len(sent), func() error { return f.Replays.Sent(ctx, id, sent, at) })
+}
+
+// Decide is followed by the answer.
+func (f faultyReplays) Decide(ctx context.Context, d redrive.Decision) error {
+	return f.around("decide-", 1, func() error { return f.Replays.Decide(ctx, d) })
 }
 
 // Settle is followed by the Kafka commit of its outcomes.

@@ -31,6 +31,8 @@ const (
 type graph struct {
 	desk   *redrive.Desk
 	orders *redrive.Orders
+	// editor is nil where edits are off.
+	editor *redrive.Editor
 	groups []*consume.Group
 	// members are the same by the group's name.
 	members map[string]*consume.Group
@@ -49,6 +51,8 @@ type parts struct {
 	replays   redrive.Replays
 	kafka     redrive.Redeliverer
 	log       redrive.Log
+	witness   redrive.Witness
+	composer  redrive.Composer
 }
 
 // open reaches every dependency. What it answers must be closed, also beside an
@@ -85,9 +89,10 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err != nil {
 		return g, err
 	}
-	writer := stream.NewPublisher(publisher)
+	writer, offsets := stream.NewPublisher(publisher), stream.NewOffsets(cluster)
 	p := parts{
-		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: stream.NewOffsets(cluster),
+		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: offsets,
+		witness: stream.NewWitness(reader, offsets), composer: stream.NewComposer(publisher),
 	}
 	s.reached.Ask(lifecycle.Answers("the database", db.Ping))
 	if s.wrap != nil {
@@ -102,8 +107,11 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 
 // wire makes the effects and the consumers out of the parts; ids are the topics'.
 func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
-	g.desk = redrive.NewDesk(p.failures, p.publisher)
+	g.desk = redrive.NewDesk(p.failures, p.publisher, p.replays, p.composer)
 	g.orders = redrive.NewOrders(p.failures, p.replays, stream.Routes())
+	if s.cfg.Edit {
+		g.editor = redrive.NewEditor(p.failures, p.replays, p.composer, p.witness)
+	}
 	if s.cfg.has(RoleIngest) {
 		g.also(redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log).Run)
 		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)

@@ -53,6 +53,15 @@ type instance struct {
 // start runs an instance until the test ends or stop is called.
 func (in *installation) start(change func(*dlq.Config)) *instance {
 	in.t.Helper()
+	i, ready := in.launch(change, func(*dlq.Service) {})
+	in.eventually("the instance is ready", func() bool { return len(ready.Missing(in.t.Context())) == 0 })
+	return i
+}
+
+// launch is start with faults put in, and without waiting until all groups are
+// joined.
+func (in *installation) launch(change func(*dlq.Config), inject func(*dlq.Service)) (*instance, *lifecycle.Readiness) {
+	in.t.Helper()
 	cfg := in.config()
 	if change != nil {
 		change(&cfg)
@@ -63,6 +72,7 @@ func (in *installation) start(change func(*dlq.Config)) *instance {
 	inspected := introspect.New(introspect.ReadBuild())
 	service, err := dlq.New(cfg, dlq.Deps{Log: log, Introspect: inspected}, srv)
 	in.must(err)
+	inject(service)
 	addr, ready := make(chan net.Addr, 1), lifecycle.NewReadiness()
 	seq, err := lifecycle.New(lifecycle.Config{Log: log, Readiness: ready},
 		service.Component(), srv.Component("127.0.0.1:0", func(a net.Addr) { addr <- a }), srv.HealthComponent(ready))
@@ -79,8 +89,7 @@ func (in *installation) start(change func(*dlq.Config)) *instance {
 		return <-ended
 	})
 	in.t.Cleanup(func() { in.must(i.stop()) })
-	in.eventually("the instance is ready", func() bool { return len(ready.Missing(in.t.Context())) == 0 })
-	return i
+	return i, ready
 }
 
 func (in *installation) must(err error) {

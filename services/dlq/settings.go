@@ -12,6 +12,7 @@ func (c Config) Settings() []introspect.Setting {
 		introspect.Plain("Retention", c.Retention),
 		introspect.Plain("SweepEvery", c.SweepEvery),
 		introspect.Plain("Batch", c.Batch),
+		introspect.Plain("Edit", c.Edit),
 		introspect.Plain("ResumeOutOfRange", c.ResumeOutOfRange),
 		introspect.Plain("CommitEvery", c.CommitEvery),
 		introspect.Plain("ReplayLease", c.ReplayLease),

@@ -22,6 +22,7 @@ type dlqCmd struct {
 	Replay  dlqReplayCmd  `cmd:"" help:"Bring failures back to where they failed, and wait for what becomes of them."`
 	Follow  dlqFollowCmd  `cmd:"" help:"Show a replay until its end."`
 	Cancel  dlqCancelCmd  `cmd:"" help:"End a replay; what it has published goes on to its outcome."`
+	Edit    dlqEditCmd    `cmd:"" help:"Put an edited event in the place of one that failed in every group."`
 	Discard dlqDiscardCmd `cmd:"" help:"Decide that failures need not be applied."`
 	Restore dlqRestoreCmd `cmd:"" help:"Open discarded or parked failures again."`
 	Note    dlqNoteCmd    `cmd:"" help:"Add a note to a failure's history."`

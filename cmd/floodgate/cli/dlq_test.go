@@ -138,6 +138,9 @@ func TestDLQGolden(t *testing.T) {
 	for file, args := range map[string][]string{
 		"dlq-ls.txt": {"ls"}, "dlq-ls.json": {"ls", "-o", "json"}, "dlq-show.txt": {"show", failureID}, "dlq-show.json": {"show", failureID, "-o", "json"},
 		"dlq-groups.txt": {"groups"}, "dlq-groups.json": {"groups", "-o", "json"}, "dlq-discard.txt": {"discard", failureID, "--reason", "test votes"},
+		"dlq-edit.txt":     {"edit", failureID, "--set", "candidateId=b", "--reason", "misprinted"},
+		"dlq-edit.json":    {"edit", failureID, "--set", "candidateId=b", "--reason", "misprinted", "-o", "json"},
+		"dlq-edit-dry.txt": {"edit", failureID, "--set", "candidateId=b", "--reason", "misprinted", "--dry-run"},
 	} {
 		code, got, errOut := call(t, append([]string{"dlq", args[0], "--dlq-addr", addr}, args[1:]...)...)
 		if code != 0 {

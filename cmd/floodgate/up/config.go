@@ -27,6 +27,8 @@ type Config struct {
 	DatabaseURL string
 	// DLQTopics are dead-letter topics of others that are read too.
 	DLQTopics []string
+	// DLQEdit lets operators put edited events in the place of failed ones.
+	DLQEdit bool
 	// OTLPEndpoint is a collector's gRPC address as a URL; SampleRatio is the
 	// part of the traces that is sent.
 	OTLPEndpoint string

@@ -22,15 +22,17 @@ import (
 )
 
 // start runs a stack on free ports until stop is called.
-func start(t *testing.T, dir string) (up.Addresses, func()) {
+func start(t *testing.T, dir string, change ...func(*up.Config)) (up.Addresses, func()) {
 	t.Helper()
 	tel, err := telemetry.New(t.Context(), telemetry.Config{Service: "floodgate", LogTo: t.Output(), LogLevel: slog.LevelInfo})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := up.New(up.Config{
-		HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0", KafkaAddr: "127.0.0.1:0", DataDir: dir,
-	}, tel)
+	cfg := up.Config{HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0", KafkaAddr: "127.0.0.1:0", DataDir: dir}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := up.New(cfg, tel)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,10 @@ type DlqServiceClient interface {
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
 	// ReplayFailure replays one failure.
 	ReplayFailure(ctx context.Context, in *ReplayFailureRequest, opts ...grpc.CallOption) (*ReplayFailureResponse, error)
-	// EditAndReplay replays one failure with another payload. Off by default.
+	// EditAndReplay has an edited event published in the place of one that failed
+	// in every group, and closes its failures with it. Refused where a group has
+	// applied the original, or still may; the metadata of the error names the
+	// group. The same edit again answers the same. Off by default.
 	EditAndReplay(ctx context.Context, in *EditAndReplayRequest, opts ...grpc.CallOption) (*EditAndReplayResponse, error)
 	// Discard decides that a failure need not be applied.
 	Discard(ctx context.Context, in *DiscardRequest, opts ...grpc.CallOption) (*Failure, error)
@@ -253,7 +256,10 @@ type DlqServiceServer interface {
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
 	// ReplayFailure replays one failure.
 	ReplayFailure(context.Context, *ReplayFailureRequest) (*ReplayFailureResponse, error)
-	// EditAndReplay replays one failure with another payload. Off by default.
+	// EditAndReplay has an edited event published in the place of one that failed
+	// in every group, and closes its failures with it. Refused where a group has
+	// applied the original, or still may; the metadata of the error names the
+	// group. The same edit again answers the same. Off by default.
 	EditAndReplay(context.Context, *EditAndReplayRequest) (*EditAndReplayResponse, error)
 	// Discard decides that a failure need not be applied.
 	Discard(context.Context, *DiscardRequest) (*Failure, error)

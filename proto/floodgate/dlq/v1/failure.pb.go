@@ -34,7 +34,8 @@ const (
 	Failure_OPEN Failure_Status = 1
 	// A replay claims it; its outcome is not known yet.
 	Failure_REPLAYING Failure_Status = 2
-	// Applied: by a replay, or by the group itself.
+	// Applied: by a replay, or by the group itself. Or an edited event went in
+	// its place.
 	Failure_RESOLVED Failure_Status = 3
 	// An operator decided that it need not be applied.
 	Failure_DISCARDED Failure_Status = 4
@@ -434,7 +435,8 @@ type HistoryEntry struct {
 	// When.
 	At *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
 	// What: FAILED, VIEWED, REPLAYED, APPLIED, ALREADY_APPLIED, FAILED_AGAIN,
-	// PARKED, DISCARDED, RESTORED, EDITED, ANNOTATED, CANCELED.
+	// PARKED, DISCARDED, RESTORED, EDITED, PUBLISHED, ANNOTATED, REPLAY_CANCELED,
+	// RELEASED, NO_OUTCOME.
 	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
 	// Who; "system" for what nobody asked for.
 	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`

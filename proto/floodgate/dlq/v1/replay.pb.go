@@ -796,17 +796,19 @@ func (x *CancelReplayRequest) GetReason() string {
 	return ""
 }
 
-// EditAndReplayRequest replays a failure with another payload.
+// EditAndReplayRequest puts an edited event in the place of one that failed.
 type EditAndReplayRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its id.
 	FailureId string `protobuf:"bytes,1,opt,name=failure_id,json=failureId,proto3" json:"failure_id,omitempty"`
-	// Fields to set, by their JSON names, checked against the event's schema;
-	// null clears one.
+	// Fields to set, by their JSON names, checked against the event's schema and
+	// its rules; null clears one, an object goes into the message that is there, a
+	// list takes the place of the old one (RFC 7396). Whose event it is cannot be
+	// changed, and its own id is given by the edit.
 	Patch *structpb.Struct `protobuf:"bytes,2,opt,name=patch,proto3" json:"patch,omitempty"`
 	// Why.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	// True: answer the diff and do nothing.
+	// True: answer the diff, or why it would be refused, and do nothing.
 	DryRun        bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -875,7 +877,7 @@ type EditAndReplayResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The replay; empty after a dry run.
 	ReplayId string `protobuf:"bytes,1,opt,name=replay_id,json=replayId,proto3" json:"replay_id,omitempty"`
-	// The new event's id; the old one is its cause.
+	// The new event's id, derived from the old one's, which is its cause.
 	EventId string `protobuf:"bytes,2,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// The changes, a line each: field, before, after. Sensitive fields redacted.
 	Diff          []string `protobuf:"bytes,3,rep,name=diff,proto3" json:"diff,omitempty"`

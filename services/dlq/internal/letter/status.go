@@ -26,6 +26,10 @@ import "errors"
 // again: a replay then finds out whether the event was applied, which is
 // harmless, while a failure that is hidden is not. A discarded one stays so, as
 // the decision was about the event and not about an attempt.
+//
+// Where an edited event goes in a failure's place (Replaced) there is nothing left
+// to apply: it is RESOLVED, in every group. A letter of the original that comes
+// after all opens it again to be seen and discarded; no replay takes it.
 type Status uint8
 
 // The statuses, numbered as in floodgate.dlq.v1.Failure.Status. None is the zero
@@ -91,7 +95,7 @@ const (
 	// Released: the replay gave it back unpublished, or the group passed the
 	// replayed record without an outcome (SEMANTICS 21).
 	Released
-	// Replaced: an edited event went in its place.
+	// Replaced: an edited event goes in its place.
 	Replaced
 	// DiscardedByOperator and RestoredByOperator are decisions.
 	DiscardedByOperator

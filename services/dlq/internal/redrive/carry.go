@@ -23,6 +23,8 @@ const (
 type carrier struct {
 	kafka  Redeliverer
 	routes []Route
+	// decided has what decisions send.
+	decided Replays
 }
 
 // carry publishes what is due: what has one key in one group one after the
@@ -84,9 +86,12 @@ func (c *carrier) lane(ctx context.Context, replay string, queue []Due) ([]Sent,
 // in the log as it would be, had it been handed in, and what a group makes of it
 // is that group's (SEMANTICS 20).
 func (c *carrier) one(ctx context.Context, replay string, d Due) (Sent, error) {
+	if d.Status != letter.Replaying {
+		return c.own(ctx, replay, d)
+	}
 	sent := Sent{Due: d, State: letter.Skipped, Partition: letter.NoPlace, Offset: letter.NoPlace}
 	to := c.routeOf(&d.Failure)
-	if to == "" || d.Status != letter.Replaying {
+	if to == "" {
 		sent.Detail = "not published: " + d.Status.String()
 		return sent, nil
 	}

@@ -14,11 +14,13 @@ const historyLimit = 1000
 type Desk struct {
 	failures  Failures
 	publisher Publisher
+	replays   Replays
+	composer  Composer
 }
 
 // NewDesk answers a desk over its store.
-func NewDesk(failures Failures, publisher Publisher) *Desk {
-	return &Desk{failures: failures, publisher: publisher}
+func NewDesk(failures Failures, publisher Publisher, replays Replays, composer Composer) *Desk {
+	return &Desk{failures: failures, publisher: publisher, replays: replays, composer: composer}
 }
 
 // Report makes a client's own failure durable and answers its id. It is not kept

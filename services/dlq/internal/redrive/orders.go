@@ -108,7 +108,8 @@ func (o *Orders) freeze(ctx context.Context, order Order, s Selection) (Replay, 
 }
 
 // One replays one failure, OPEN or PARKED, and answers the replay; while one has
-// it, that one. Errors: ErrNoFailure, letter.ErrStep, ErrNothingSelected.
+// it, that one. Errors: ErrNoFailure, letter.ErrStep, ErrNothingSelected,
+// ErrReplaced.
 func (o *Orders) One(ctx context.Context, failure, actor, reason string) (string, error) {
 	order := Order{Actor: actor, Reason: reason, Rate: oneRate, StopPermille: 1000}
 	r, err := o.freeze(ctx, order, Selection{Failure: failure, Parked: true, Routes: o.routes})
@@ -127,6 +128,13 @@ func (o *Orders) One(ctx context.Context, failure, actor, reason string) (string
 	}
 	if _, may := f.Status.After(letter.Claimed); may != nil {
 		return "", fmt.Errorf("failure %s is %s: %w", failure, f.Status, may)
+	}
+	made, known := o.replays.ReplacedBy(ctx, f.Topic, f.EventID)
+	if known == nil && made != nil {
+		known = fmt.Errorf("event %s, by replay %s: %w", made.By, made.Replay, ErrReplaced)
+	}
+	if known != nil {
+		return "", known
 	}
 	return "", err
 }
@@ -163,7 +171,7 @@ func (o *Orders) Watch(ctx context.Context, id string, send func(Replay) error) 
 }
 
 // Cancel ends a replay: what it has published goes on to its outcome, the rest is
-// given back. Errors: ErrNoReplay, ErrReplayEnded.
+// given back. Errors: ErrNoReplay, ErrReplayEnded, ErrDecided.
 func (o *Orders) Cancel(ctx context.Context, id, actor, reason string) (Replay, error) {
 	if err := o.replays.Cancel(ctx, id, entry(ActionCanceled, actor, reason)); err != nil {
 		return Replay{}, err

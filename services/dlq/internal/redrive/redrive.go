@@ -102,6 +102,8 @@ type Failures interface {
 	Raw(ctx context.Context, id string) (letter.Record, error)
 	// History answers the newest entries of a failure, oldest first.
 	History(ctx context.Context, id string, limit int) ([]Entry, error)
+	// OfEvent answers the failures of an event in all groups.
+	OfEvent(ctx context.Context, topic, eventID string) ([]letter.Failure, error)
 	// List answers up to limit failures behind a mark, those that failed last
 	// first.
 	List(ctx context.Context, f letter.Filter, after Mark, limit int) ([]letter.Failure, error)

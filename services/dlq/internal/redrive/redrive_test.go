@@ -131,12 +131,12 @@ func TestIntakeAsksAStoreThatIsAwayOnce(t *testing.T) {
 func TestViewIsWrittenDownFirst(t *testing.T) {
 	t.Parallel()
 	f := &fake{noted: errAway}
-	seen, err := redrive.NewDesk(f, nil).View(t.Context(), "f", "anna")
+	seen, err := redrive.NewDesk(f, nil, nil, nil).View(t.Context(), "f", "anna")
 	if !errors.Is(err, errAway) || seen.Value != nil {
 		t.Errorf("seen %q, %v", seen.Value, err)
 	}
 	f.noted = nil
-	seen, err = redrive.NewDesk(f, nil).View(t.Context(), "f", "anna")
+	seen, err = redrive.NewDesk(f, nil, nil, nil).View(t.Context(), "f", "anna")
 	if err != nil || len(seen.History) != 1 || seen.History[0].Actor != "anna" || seen.History[0].Action != redrive.ActionViewed {
 		t.Errorf("seen %+v, %v", seen, err)
 	}

@@ -17,6 +17,8 @@ var (
 	ErrNothingSelected = errors.New("no failure is selected: none is OPEN (or PARKED, where the filter names it) and has a topic to be replayed to")
 	// ErrReplayEnded: it has ended already.
 	ErrReplayEnded = errors.New("the replay has ended")
+	// ErrDecided: it carries what a decision tells, and the decision stands.
+	ErrDecided = errors.New("the replay carries an edit or a discard, which stands")
 )
 
 // What a replay does to a failure, as its history says it.
@@ -108,6 +110,9 @@ type Sent struct {
 	// Skipped; Detail says why.
 	State  letter.Item
 	Detail string
+	// Own says that a decision's own records were published: the failure was
+	// moved by the decision.
+	Own bool
 	// Partition and Offset are where the record stands, -1 where it does not.
 	Partition int32
 	Offset    int64
@@ -160,8 +165,16 @@ type Replays interface {
 	// Holder answers the replay that has a failure now, "" where none has.
 	Holder(ctx context.Context, failure string) (string, error)
 	// Cancel marks a replay as canceled; who runs it then ends it. Errors:
-	// ErrNoReplay, ErrReplayEnded.
+	// ErrNoReplay, ErrReplayEnded, ErrDecided.
 	Cancel(ctx context.Context, id string, e Entry) error
+	// Decide carries out a decision, all in one transaction. Errors:
+	// ErrNoFailure, letter.ErrStep, ErrReplaced, those of May.
+	Decide(ctx context.Context, d Decision) error
+	// Outgoing answers the records that a decision's replay publishes for an item,
+	// in their order; none for an item of any other replay.
+	Outgoing(ctx context.Context, replay string, item int64) ([]Outgoing, error)
+	// ReplacedBy answers what has taken an event's place, nil where nothing has.
+	ReplacedBy(ctx context.Context, topic, eventID string) (*Replacement, error)
 
 	// Adopt makes an owner the one who runs up to limit replays that have not
 	// ended and that nobody runs now, until a time in Unix microseconds.
@@ -194,6 +207,8 @@ type Redelivery struct {
 	Replay, To string
 	letter.Failure
 	letter.Record
+	// Own says that the record is a decision's own, and goes as it is.
+	Own bool
 }
 
 // ErrUnfit says that a record cannot be replayed at all; the error says why.

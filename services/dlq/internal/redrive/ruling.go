@@ -15,7 +15,7 @@ import (
 // letter.ErrStep, ErrUntold.
 func (d *Desk) Discard(ctx context.Context, id, actor, reason string) (letter.Failure, error) {
 	e := entry(ActionDiscarded, actor, reason)
-	f, refused := d.failures.Step(ctx, id, letter.DiscardedByOperator, e)
+	f, refused := d.giveUp(ctx, id, e)
 	if errors.Is(refused, letter.ErrStep) {
 		var err error
 		if f, err = d.failures.Get(ctx, id); err != nil || f.Status != letter.Discarded {

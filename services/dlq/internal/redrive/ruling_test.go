@@ -10,11 +10,12 @@ import (
 	"floodgate.internal/services/dlq/internal/redrive"
 )
 
-// ruled is a store of one failure, and the topic that decisions go to, which
-// may be away.
+// ruled is a store of one failure, whose group holds no key, and the topic that
+// decisions go to, which may be away.
 type ruled struct {
 	redrive.Failures
 	redrive.Publisher
+	redrive.Composer
 	failure letter.Failure
 	away    bool
 	// said are the decisions, by the status that the failure had then.
@@ -22,6 +23,12 @@ type ruled struct {
 }
 
 func (d *ruled) Get(context.Context, string) (letter.Failure, error) { return d.failure, nil }
+
+func (*ruled) Raw(context.Context, string) (letter.Record, error) { return letter.Record{}, nil }
+
+func (*ruled) Release(*letter.Failure, letter.Record) (redrive.Outgoing, bool) {
+	return redrive.Outgoing{}, false
+}
 
 func (d *ruled) Step(_ context.Context, _ string, step letter.Step, _ redrive.Entry) (letter.Failure, error) {
 	next, err := d.failure.Status.After(step)
@@ -47,7 +54,7 @@ func (d *ruled) PublishRuling(_ context.Context, decision redrive.Ruling) error 
 func TestDecisionsAreMadeKnown(t *testing.T) {
 	t.Parallel()
 	d := &ruled{failure: letter.Failure{ID: "f", Group: "vote-tally", Status: letter.Open}}
-	desk := redrive.NewDesk(d, d)
+	desk := redrive.NewDesk(d, d, nil, d)
 	expect := func(what string, err, want error, status letter.Status) {
 		t.Helper()
 		if !errors.Is(err, want) || d.failure.Status != status {

@@ -47,7 +47,7 @@ type Runner struct {
 func NewRunner(replays Replays, kafka Redeliverer, routes []Route, lease time.Duration, log *slog.Logger) *Runner {
 	return &Runner{
 		replays: replays, owner: uuid.NewString(), lease: lease, log: log,
-		carrier: &carrier{kafka: kafka, routes: routes},
+		carrier: &carrier{kafka: kafka, routes: routes, decided: replays},
 	}
 }
 

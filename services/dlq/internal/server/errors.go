@@ -33,6 +33,10 @@ func meanings() []meaning {
 		{redrive.ErrNoReplay, codes.NotFound, "REPLAY_NOT_FOUND", nil},
 		{redrive.ErrNothingSelected, codes.FailedPrecondition, "NOTHING_SELECTED", nil},
 		{redrive.ErrReplayEnded, codes.FailedPrecondition, "REPLAY_ENDED", nil},
+		{redrive.ErrDecided, codes.FailedPrecondition, "REPLAY_DECIDED", nil},
+		{redrive.ErrReplaced, codes.FailedPrecondition, "EVENT_REPLACED", nil},
+		{redrive.ErrLogTooLong, codes.FailedPrecondition, "LOG_TOO_LONG", nil},
+		{redrive.ErrEditTooLarge, codes.InvalidArgument, "EDIT_TOO_LARGE", rpc.BadField("patch", "makes the event too large for its topic")},
 		{letter.ErrStep, codes.FailedPrecondition, "STATUS_FORBIDS", nil},
 		{publish.ErrTooLarge, codes.InvalidArgument, "REPORT_TOO_LARGE", rpc.BadField("payload", "is too large for the topic of dead letters")},
 		{redrive.ErrUntold, codes.Unavailable, "LOG_UNAVAILABLE", rpc.RetryAfter(retryOutage)},
@@ -47,13 +51,16 @@ func statusOf(err error, metadata map[string]string) error {
 	if err == nil {
 		return nil
 	}
+	if refusal, ok := errors.AsType[*letter.RefusalError](err); ok {
+		return rpc.Status(codes.FailedPrecondition, refusal.Reason, refusal.Why, metadata).Err()
+	}
 	for _, m := range meanings() {
 		if !errors.Is(err, m.is) {
 			continue
 		}
 		text := m.is.Error()
-		if errors.Is(m.is, letter.ErrStep) {
-			text = err.Error() // it names the status
+		if errors.Is(m.is, letter.ErrStep) || errors.Is(m.is, redrive.ErrReplaced) {
+			text = err.Error() // it names the status, or the event in its place
 		}
 		if m.detail != nil {
 			return rpc.Status(m.code, m.reason, text, metadata, m.detail).Err()

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"floodgate.internal/backbone/record"
 	"floodgate.internal/backbone/rpc"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/proto/topics"
@@ -35,12 +34,7 @@ func (s *Server) Ingest(ctx context.Context, req *dlqv1.IngestRequest) (*dlqv1.I
 	if err != nil {
 		return nil, err
 	}
-	field := func(name string) string { return fieldText(event, name) }
-	identity := []string{how.Kind}
-	for _, name := range how.Identity {
-		identity = append(identity, field(name))
-	}
-	key := how.Key(field)
+	key, eventID := identityOf(how, event)
 	if req.Key != nil && req.GetKey() != string(key) {
 		return nil, badField("key", "must be the event's ordering key, or absent")
 	}
@@ -54,7 +48,7 @@ func (s *Server) Ingest(ctx context.Context, req *dlqv1.IngestRequest) (*dlqv1.I
 	}
 	id, err := s.desk.Report(ctx, redrive.Report{
 		Service: req.GetService(), Topic: req.GetTopic(), Key: key, Event: value, EventType: how.Event,
-		EventID: record.EventID(identity...).String(), Class: req.GetErrorClass(), Message: req.GetErrorMessage(),
+		EventID: eventID, Class: req.GetErrorClass(), Message: req.GetErrorMessage(),
 		OccurredAt: occurred.UnixMicro(),
 	})
 	if err != nil {
@@ -112,17 +106,19 @@ func setFields(m protoreflect.Message, payload *structpb.Struct) error {
 
 // complaint says what a field of the payload should be.
 func complaint(m protoreflect.Message, name string) string {
-	field := m.Descriptor().Fields().ByJSONName(name)
-	if field == nil {
-		field = m.Descriptor().Fields().ByTextName(name)
-	}
+	field := fieldNamed(m, name)
 	if field == nil {
 		return "is no field of " + string(m.Descriptor().FullName())
 	}
-	if field.IsList() {
-		return "must be a list of " + field.Kind().String()
+	switch {
+	case field.IsMap():
+		return "must be an object of " + kindOf(field.MapValue())
+	case field.IsList():
+		return "must be a list of " + kindOf(field)
+	case field.Kind() == protoreflect.EnumKind:
+		return "must be " + kindOf(field)
 	}
-	return "must be a valid " + field.Kind().String()
+	return "must be a valid " + kindOf(field)
 }
 
 // below puts the fields that an error blames below a path.

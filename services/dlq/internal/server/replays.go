@@ -16,9 +16,6 @@ const (
 	defaultRatio = 0.1
 )
 
-// EditAndReplay is not built yet: it answers UNIMPLEMENTED through the server's
-// embedded UnimplementedDlqServiceServer.
-
 // ReplayFailure replays one failure; while a replay has it, that is the answer.
 func (s *Server) ReplayFailure(ctx context.Context, req *dlqv1.ReplayFailureRequest) (*dlqv1.ReplayFailureResponse, error) {
 	id, err := s.orders.One(ctx, req.GetFailureId(), operator, req.GetReason())

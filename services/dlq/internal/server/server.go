@@ -11,12 +11,13 @@ import (
 
 // Server implements dlqv1.DlqServiceServer. Safe for concurrent use.
 type Server struct {
-	// What no other file of this package answers is UNIMPLEMENTED: EditAndReplay.
 	dlqv1.UnimplementedDlqServiceServer
 
-	// desk and orders are set by Open, before the first call.
+	// desk, orders and editor are set by Open, before the first call; editor is
+	// nil where edits are off.
 	desk   *redrive.Desk
 	orders *redrive.Orders
+	editor *redrive.Editor
 
 	rules rules
 }
@@ -30,8 +31,10 @@ type rules interface {
 // rpc.Server sees to by the service's health.
 func New(rules rules) *Server { return &Server{rules: rules} }
 
-// Open gives the server its effects.
-func (s *Server) Open(desk *redrive.Desk, orders *redrive.Orders) { s.desk, s.orders = desk, orders }
+// Open gives the server its effects; without an editor no event is edited.
+func (s *Server) Open(desk *redrive.Desk, orders *redrive.Orders, editor *redrive.Editor) {
+	s.desk, s.orders, s.editor = desk, orders, editor
+}
 
 // operator is who is written down for what an operator does. Nobody is asked who
 // he is yet, so nobody can be told from another.

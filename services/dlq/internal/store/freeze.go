@@ -139,7 +139,7 @@ func moveItems(ctx context.Context, tx *sqldb.Tx, counts *tally, from, to letter
 // has none to be replayed to.
 func selected(c *condition, sel redrive.Selection, prefix string) string {
 	c.column = func(f letter.Field) string { return prefix + failureColumn(f) }
-	parts := []string{asked(c, sel, prefix), statuses(c, sel, prefix)}
+	parts := []string{asked(c, sel, prefix), statuses(c, sel, prefix), notReplaced(prefix)}
 	routes := make([]string, len(sel.Routes))
 	for i, route := range sel.Routes {
 		routes[i] = "(" + prefix + "topic = " + c.param(route.Topic) + " AND " + prefix + "consumer_group = " + c.param(route.Group)
@@ -152,6 +152,12 @@ func selected(c *condition, sel redrive.Selection, prefix string) string {
 		routes = []string{"false"}
 	}
 	return strings.Join(append(parts, "("+strings.Join(routes, " OR ")+")"), " AND ")
+}
+
+// notReplaced is the condition that no edited event went in a failure's place: a
+// replay of the original would be applied beside it.
+func notReplaced(prefix string) string {
+	return "NOT EXISTS (SELECT 1 FROM edits WHERE edits.original_topic = " + prefix + "topic AND edits.original_id = " + prefix + "event_id)"
 }
 
 // asked is the condition of what was asked for, whatever its status.

@@ -91,10 +91,11 @@ func (s *Replays) Holder(ctx context.Context, failure string) (string, error) {
 }
 
 // Cancel marks a replay as canceled and writes the entry into the history of what
-// it still holds. Errors: redrive.ErrNoReplay, redrive.ErrReplayEnded.
+// it still holds. Errors: redrive.ErrNoReplay, redrive.ErrReplayEnded,
+// redrive.ErrDecided.
 func (s *Replays) Cancel(ctx context.Context, id string, e redrive.Entry) error {
 	return s.db.InTx(ctx, func(tx *sqldb.Tx) error {
-		done, err := tx.ExecContext(ctx, "UPDATE replays SET state = $1 WHERE replay_id = $2 AND ended_at = 0 AND state <= $3",
+		done, err := tx.ExecContext(ctx, "UPDATE replays SET state = $1 WHERE replay_id = $2 AND ended_at = 0 AND state <= $3 AND decided = 0",
 			letter.Canceled, id, letter.Confirming)
 		if err != nil {
 			return fmt.Errorf("canceling replay %s: %w", id, err)
@@ -103,6 +104,9 @@ func (s *Replays) Cancel(ctx context.Context, id string, e redrive.Entry) error 
 			r, known := readReplay(ctx, tx, "replay_id", id)
 			if known == nil && r.State == letter.Canceled && r.EndedAt == 0 {
 				return nil // asked twice
+			}
+			if known == nil && r.EndedAt == 0 {
+				known = redrive.ErrDecided
 			}
 			if known == nil {
 				known = redrive.ErrReplayEnded

@@ -105,6 +105,9 @@ func (s *Replays) Sent(ctx context.Context, id string, sent []redrive.Sent, at i
 			if err := m.sent(id, one, at); err != nil {
 				return err
 			}
+			if err := forget(ctx, tx, id, one); err != nil {
+				return err
+			}
 		}
 		return m.finish(ctx)
 	})
@@ -141,6 +144,10 @@ func writeSent(ctx context.Context, tx *sqldb.Tx, id string, sent []redrive.Sent
 // sent moves a failure whose replay has nothing more to wait for.
 func (m *mover) sent(id string, one redrive.Sent, at int64) error {
 	e := redrive.Entry{At: at, Actor: redrive.System, Detail: one.Detail, Replay: id}
+	if one.Own {
+		e.Action = redrive.ActionPublished
+		return m.note(one.ID, e)
+	}
 	switch one.State {
 	case letter.ItemApplied:
 		e.Action = redrive.ActionApplied

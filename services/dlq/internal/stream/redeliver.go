@@ -15,7 +15,10 @@ import (
 // Redeliver returns once a failure's record is durable, with its place. Errors:
 // redrive.ErrUnfit where it can never be; after any other it may be in Kafka.
 func (p *Publisher) Redeliver(ctx context.Context, r redrive.Redelivery) (int32, int64, error) {
-	headers, err := replayHeaders(&r)
+	headers, err := recordHeaders(r.Headers), error(nil)
+	if !r.Own {
+		headers, err = replayHeaders(&r)
+	}
 	if err != nil {
 		return 0, 0, err
 	}

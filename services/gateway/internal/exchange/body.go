@@ -13,9 +13,9 @@ type Body struct {
 	Bytes []byte
 	// Params are the exchange's: a body must not contradict its path.
 	Params map[string]string
-	// Refusal is the status of a body that could not be decoded: grpc-gateway
+	// RefusalError is the status of a body that could not be decoded: grpc-gateway
 	// passes on only the text of an error, and loses the field that it names.
-	Refusal *status.Status
+	RefusalError *status.Status
 
 	read int
 }

@@ -115,11 +115,11 @@ func (c *codec) NewDecoder(r io.Reader) runtime.Decoder {
 			return io.EOF
 		}
 		if err := c.read(data, message); err != nil {
-			body.Refusal = refuse(message, data, err)
+			body.RefusalError = refuse(message, data, err)
 			return err
 		}
-		body.Refusal = contradiction(message, body.Params)
-		return body.Refusal.Err() // nil for none
+		body.RefusalError = contradiction(message, body.Params)
+		return body.RefusalError.Err() // nil for none
 	})
 }
 

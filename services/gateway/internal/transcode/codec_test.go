@@ -49,7 +49,7 @@ func FuzzDecode(f *testing.F) {
 			if err == nil && !proto.Equal(m, want) {
 				t.Fatalf("%q: %s", data, cmp.Diff(want, m, protocmp.Transform()))
 			}
-			if err != nil && (body.Refusal == nil || body.Refusal.Message() == "") {
+			if err != nil && (body.RefusalError == nil || body.RefusalError.Message() == "") {
 				t.Fatalf("%q: refused without a word", data)
 			}
 		}

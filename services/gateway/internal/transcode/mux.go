@@ -102,8 +102,8 @@ func success(ctx context.Context, _ http.ResponseWriter, _ proto.Message) error 
 
 // writeError answers a failed RPC.
 func writeError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
-	if ex := exchange.From(ctx); ex != nil && ex.Body.Refusal != nil {
-		statusjson.Write(w, ex.Body.Refusal)
+	if ex := exchange.From(ctx); ex != nil && ex.Body.RefusalError != nil {
+		statusjson.Write(w, ex.Body.RefusalError)
 		return
 	}
 	statusjson.Write(w, status.Convert(err))

@@ -81,7 +81,10 @@ type DlqServiceClient interface {
 	GetStats(context.Context, *v1.GetStatsRequest) (*v1.GetStatsResponse, error)
 	// ReplayFailure replays one failure.
 	ReplayFailure(context.Context, *v1.ReplayFailureRequest) (*v1.ReplayFailureResponse, error)
-	// EditAndReplay replays one failure with another payload. Off by default.
+	// EditAndReplay has an edited event published in the place of one that failed
+	// in every group, and closes its failures with it. Refused where a group has
+	// applied the original, or still may; the metadata of the error names the
+	// group. The same edit again answers the same. Off by default.
 	EditAndReplay(context.Context, *v1.EditAndReplayRequest) (*v1.EditAndReplayResponse, error)
 	// Discard decides that a failure need not be applied.
 	Discard(context.Context, *v1.DiscardRequest) (*v1.Failure, error)
@@ -354,7 +357,10 @@ type DlqServiceHandler interface {
 	GetStats(context.Context, *v1.GetStatsRequest) (*v1.GetStatsResponse, error)
 	// ReplayFailure replays one failure.
 	ReplayFailure(context.Context, *v1.ReplayFailureRequest) (*v1.ReplayFailureResponse, error)
-	// EditAndReplay replays one failure with another payload. Off by default.
+	// EditAndReplay has an edited event published in the place of one that failed
+	// in every group, and closes its failures with it. Refused where a group has
+	// applied the original, or still may; the metadata of the error names the
+	// group. The same edit again answers the same. Off by default.
 	EditAndReplay(context.Context, *v1.EditAndReplayRequest) (*v1.EditAndReplayResponse, error)
 	// Discard decides that a failure need not be applied.
 	Discard(context.Context, *v1.DiscardRequest) (*v1.Failure, error)

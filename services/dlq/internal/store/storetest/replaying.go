@@ -35,7 +35,7 @@ func ReplayCases() []ReplayCase {
 // RunReplays runs the suite, cases beside each other.
 func RunReplays(t *testing.T, failures redrive.Failures, replays redrive.Replays) {
 	t.Helper()
-	for _, c := range ReplayCases() {
+	for _, c := range append(ReplayCases(), deciding()...) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			c.Run(&replayScene{scene: newScene(t, failures), r: replays})
