@@ -51,8 +51,8 @@ type Config struct {
 	Batch int
 	// CommitEvery is the interval of offset commits: 500 ms.
 	CommitEvery time.Duration
-	// ReplayLease is how long a replay stays without a runner after its own was
-	// killed: 10 s.
+	// ReplayLease is how long a replay, or the work of giving failures new kinds,
+	// stays undone after who did it was killed: 10 s.
 	ReplayLease time.Duration
 	// ResumeOutOfRange lets the consumer go on from the oldest record where its
 	// committed offset is no longer in the log; what lies between was never

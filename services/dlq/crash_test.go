@@ -28,6 +28,8 @@ const (
 	crashAtVar       = "FLOODGATE_TEST_CRASH_AT"
 	// crashReplayVar: it dies in the middle of a replay.
 	crashReplayVar = "FLOODGATE_TEST_CRASH_REPLAY"
+	// crashKindsVar: it dies while it gives failures new kinds.
+	crashKindsVar = "FLOODGATE_TEST_CRASH_KINDS"
 )
 
 // crashLetters is how many failures a flood has; each of them fails twice.
@@ -103,6 +105,9 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	service.Inject(die)
 	if os.Getenv(crashReplayVar) != "" {
 		service.InjectReplays(die)
+	}
+	if os.Getenv(crashKindsVar) != "" {
+		service.InjectKinds(die)
 	}
 	in.must(service.Run(t.Context(), func() {}))
 }

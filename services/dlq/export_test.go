@@ -25,6 +25,16 @@ func (s *Service) InjectReplays(faults Faults) {
 	}
 }
 
+// InjectKinds has the service tell kinds of failures apart as version 3 does,
+// which has one for each class, and tell faults around each transaction that
+// gives failures new ones.
+func (s *Service) InjectKinds(faults Faults) {
+	s.wrap = func(p *parts) {
+		p.kinds = redrive.Classification{Version: 3, Of: func(f *letter.Failure, _ string) string { return "v3:" + f.Class }}
+		p.failures = faultyFailures{p.failures, faults}
+	}
+}
+
 type faultyReplays struct {
 	redrive.Replays
 	faults Faults
@@ -79,4 +89,15 @@ func (f faultyFailures) Record(ctx context.Context, letters []letter.Letter) err
 		return err
 	}
 	return f.faults("after", len(letters)) // the Kafka commit comes next
+}
+
+func (f faultyFailures) Reclassify(ctx context.Context, to redrive.Classification, limit int) (int64, error) {
+	if err := f.faults("kinds-before", limit); err != nil {
+		return 0, err
+	}
+	n, err := f.Failures.Reclassify(ctx, to, limit)
+	if err != nil {
+		return n, err
+	}
+	return n, f.faults("kinds-after", int(n))
 }

@@ -49,6 +49,7 @@ type parts struct {
 	replays   redrive.Replays
 	kafka     redrive.Redeliverer
 	log       redrive.Log
+	kinds     redrive.Classification
 }
 
 // open reaches every dependency. What it answers must be closed, also beside an
@@ -88,6 +89,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	writer := stream.NewPublisher(publisher)
 	p := parts{
 		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: stream.NewOffsets(cluster),
+		kinds: stream.Classification(),
 	}
 	s.reached.Ask(lifecycle.Answers("the database", db.Ping))
 	if s.wrap != nil {
@@ -106,6 +108,7 @@ func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 	g.orders = redrive.NewOrders(p.failures, p.replays, stream.Routes())
 	if s.cfg.has(RoleIngest) {
 		g.also(redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log).Run)
+		g.also(redrive.NewReclassifier(p.failures, p.kinds, s.cfg.ReplayLease, s.deps.Log).Run)
 		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)
 		if err := g.join(s, topics.GroupDLQIngest, s.cfg.letterTopics(), handler); err != nil {
 			return err

@@ -49,6 +49,12 @@ type instance struct {
 // start runs an instance until the test ends or stop is called.
 func (in *installation) start(change func(*dlq.Config)) *instance {
 	in.t.Helper()
+	return in.startAs(change, nil)
+}
+
+// startAs is start of a service that is changed before it runs.
+func (in *installation) startAs(change func(*dlq.Config), inject func(*dlq.Service)) *instance {
+	in.t.Helper()
 	cfg := in.config()
 	if change != nil {
 		change(&cfg)
@@ -58,6 +64,9 @@ func (in *installation) start(change func(*dlq.Config)) *instance {
 	in.must(err)
 	service, err := dlq.New(cfg, dlq.Deps{Log: log}, srv)
 	in.must(err)
+	if inject != nil {
+		inject(service)
+	}
 	addr, ready := make(chan net.Addr, 1), lifecycle.NewReadiness()
 	seq, err := lifecycle.New(lifecycle.Config{Log: log, Readiness: ready},
 		service.Component(), srv.Component("127.0.0.1:0", func(a net.Addr) { addr <- a }), srv.HealthComponent(ready))

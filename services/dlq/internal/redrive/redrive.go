@@ -122,14 +122,8 @@ type Failures interface {
 	// Expire removes up to limit failures closed before a time, records and
 	// history too, and answers how many. What is not closed never expires.
 	Expire(ctx context.Context, before int64, limit int) (int64, error)
-	// Reclassify gives up to limit failures behind the id named another
-	// fingerprint where classify says so, and answers the last id it looked at,
-	// "" at the end.
-	Reclassify(ctx context.Context, after string, limit int, classify Classify) (string, error)
+	Classified
 }
-
-// Classify answers a failure's fingerprint.
-type Classify func(f *letter.Failure, stack string) string
 
 // Report is a client's own failure, checked.
 type Report struct {

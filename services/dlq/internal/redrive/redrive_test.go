@@ -177,30 +177,3 @@ func TestSweeper(t *testing.T) {
 		}
 	})
 }
-
-// paged is a store of failures that are classified by slices.
-type paged struct {
-	redrive.Failures
-
-	seen []string
-	fail bool
-}
-
-func (p *paged) Reclassify(_ context.Context, after string, _ int, _ redrive.Classify) (string, error) {
-	p.seen = append(p.seen, after)
-	if p.fail && after == "a" {
-		return "", errAway
-	}
-	return map[string]string{"": "a", "a": "b", "b": ""}[after], nil
-}
-
-func TestReclassifyGoesThroughAll(t *testing.T) {
-	t.Parallel()
-	p := &paged{}
-	if err := redrive.Reclassify(t.Context(), p, nil); err != nil || !slices.Equal(p.seen, []string{"", "a", "b"}) {
-		t.Errorf("looked behind %q, %v", p.seen, err)
-	}
-	if err := redrive.Reclassify(t.Context(), &paged{fail: true}, nil); !errors.Is(err, errAway) {
-		t.Error(err)
-	}
-}

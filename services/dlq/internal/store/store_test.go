@@ -27,6 +27,12 @@ func TestFailures(t *testing.T) {
 	storetest.Run(t, s)
 }
 
+func TestKindsChange(t *testing.T) {
+	t.Parallel()
+	s, _ := openSQL(t)
+	storetest.RunClassifying(t, s)
+}
+
 // TestOpenedAgain: a restart, or a second instance, finds the tables made.
 func TestOpenedAgain(t *testing.T) {
 	t.Parallel()

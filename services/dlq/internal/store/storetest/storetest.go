@@ -50,7 +50,7 @@ func Cases() []Case {
 		{"Evidence tells the spread", evidence},
 		{"Series count first failures", seriesOf},
 		{"Only what was closed long ago expires", expiry},
-		{"Another fingerprint moves the counts", reclassified},
+		{"A lease is one owner's until it has passed", leasing},
 		{"Two instances take the same letters at once", atOnce},
 	}
 }
@@ -63,6 +63,19 @@ func Run(t *testing.T, s redrive.Failures) {
 			t.Parallel()
 			c.Run(t, s)
 		})
+	}
+}
+
+// RunClassifying runs the cases that give all failures new kinds, one after the
+// other, on a store of their own.
+func RunClassifying(t *testing.T, s redrive.Failures) {
+	t.Helper()
+	for _, c := range []Case{
+		{"Kinds split and merge, and their counts with them", reclassified},
+		{"What is of a newer version keeps its kind", newerKept},
+		{"Letters come in while kinds change", reclassifiedBeside},
+	} {
+		t.Run(c.Name, func(t *testing.T) { c.Run(t, s) }) //nolint:paralleltest // each takes all there are
 	}
 }
 

@@ -159,26 +159,3 @@ func expiry(t T, s redrive.Failures) {
 	c.expectGroup(letter.Open, 2)
 	c.expectGroup(letter.Discarded, 1)
 }
-
-func reclassified(t T, s redrive.Failures) {
-	c := newScene(t, s)
-	a, b := c.letter("a", 0), c.letter("b", 0)
-	c.record(a, b)
-	classify := func(f *letter.Failure, stack string) string {
-		if f.ID == a.ID && stack == "main.go:1" {
-			return "v3:" + c.service
-		}
-		return f.Fingerprint
-	}
-	if err := redrive.Reclassify(t.Context(), s, classify); err != nil {
-		t.Errorf("%v", err)
-	}
-	if got := c.get(a.ID).Fingerprint; got != "v3:"+c.service {
-		t.Errorf("fingerprint %s", got)
-	}
-	c.expectGroup(letter.Open, 1)
-	found, err := s.Groups(t.Context(), c.mine(is(letter.FieldFingerprint, "v3:"+c.service)), redrive.GroupMark{}, 10, base)
-	if err != nil || len(found) != 1 || found[0].Count != 1 {
-		t.Errorf("groups %+v, %v", found, err)
-	}
-}
