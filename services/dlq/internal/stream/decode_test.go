@@ -176,8 +176,8 @@ func FuzzDecode(f *testing.F) {
 // the version that is looked for.
 func TestWhatIsKeptIsClassifiedAsWhatComesIn(t *testing.T) {
 	t.Parallel()
-	l := stream.Decode(&record.Record{Topic: "orders.DLT", Value: []byte("{}")}, "id/0")
-	kinds := stream.Classification()
+	l := Decode(&record.Record{Topic: "orders.DLT", Value: []byte("{}")}, "id/0")
+	kinds := Classification()
 	if got := kinds.Of(&l.Failure, l.Stack); got != l.Fingerprint || letter.Version(got) != kinds.Version {
 		t.Errorf("kind %s, and %s of version %d", l.Fingerprint, got, kinds.Version)
 	}
