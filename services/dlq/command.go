@@ -15,6 +15,7 @@ type Command struct {
 	Role      []Role        `env:"FLOODGATE_ROLE" placeholder:"ROLE" help:"api, ingest, replay; all by default."`
 	DLQTopic  []string      `name:"dlq-topic" env:"FLOODGATE_DLQ_TOPICS" placeholder:"TOPIC" help:"Dead-letter topics of Spring Kafka, Kafka Connect or others to read besides dlq.failed."`
 	Retention time.Duration `name:"dlq-retention" env:"FLOODGATE_DLQ_RETENTION" default:"720h" help:"How long resolved and discarded failures are kept; others are kept for ever."`
+	Audit     time.Duration `name:"dlq-audit-retention" env:"FLOODGATE_DLQ_AUDIT_RETENTION" default:"9600h" help:"How long it is kept what people did about failures that are kept no longer."`
 	process.Flags
 }
 
@@ -34,7 +35,7 @@ func (c *Command) Serve(ctx context.Context, version string, out, logTo io.Write
 	return c.Flags.Serve(ctx, c.GRPCAddr, version, out, logTo, func(p process.Parts) (lifecycle.Component, error) {
 		service, err := New(Config{
 			Kafka: c.Kafka(), DatabaseURL: c.DatabaseURL, Roles: c.Role, Topics: c.DLQTopic, Retention: c.Retention,
-			ResumeOutOfRange: c.ResumeOutOfRange,
+			AuditRetention: c.Audit, ResumeOutOfRange: c.ResumeOutOfRange,
 		}, Deps{Log: p.Telemetry.Log, Tracer: p.Telemetry.Tracer, Metrics: p.Telemetry.Registry, Introspect: p.Introspect}, p.RPC)
 		if err != nil {
 			return lifecycle.Component{}, err

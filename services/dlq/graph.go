@@ -107,7 +107,7 @@ func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 	g.desk = redrive.NewDesk(p.failures, p.publisher)
 	g.orders = redrive.NewOrders(p.failures, p.replays, stream.Routes())
 	if s.cfg.has(RoleIngest) {
-		g.also(redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log).Run)
+		g.also(redrive.NewSweeper(p.failures, redrive.Keeping{Closed: s.cfg.Retention, Trail: s.cfg.AuditRetention}, s.cfg.SweepEvery, s.deps.Log).Run)
 		g.also(redrive.NewReclassifier(p.failures, p.kinds, s.cfg.ReplayLease, s.deps.Log).Run)
 		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)
 		if err := g.join(s, topics.GroupDLQIngest, s.cfg.letterTopics(), handler); err != nil {

@@ -36,7 +36,7 @@ const (
 )
 
 // Entry is one line of a failure's history, which is the audit trail too: only
-// ever added to.
+// ever added to. It outlives the failure where people are in it.
 type Entry struct {
 	// At is Unix microseconds.
 	At int64
@@ -119,10 +119,9 @@ type Failures interface {
 	Series(ctx context.Context, s Span) ([]Series, error)
 	// ByStatus answers how many failures are in which status.
 	ByStatus(ctx context.Context) (map[letter.Status]int64, error)
-	// Expire removes up to limit failures closed before a time, records and
-	// history too, and answers how many. What is not closed never expires.
-	Expire(ctx context.Context, before int64, limit int) (int64, error)
 	Classified
+	Expiring
+	Trail
 }
 
 // Report is a client's own failure, checked.

@@ -50,6 +50,9 @@ func Cases() []Case {
 		{"Evidence tells the spread", evidence},
 		{"Series count first failures", seriesOf},
 		{"Only what was closed long ago expires", expiry},
+		{"What people did outlives the failure, for as long as it is audited", trailOutlives},
+		{"The audit trail is listed by pages, as it is asked for", trailListed},
+		{"Statistics expire with the trail", statisticsExpire},
 		{"A lease is one owner's until it has passed", leasing},
 		{"Two instances take the same letters at once", atOnce},
 	}

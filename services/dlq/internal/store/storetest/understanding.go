@@ -129,33 +129,3 @@ func seriesOf(t T, s redrive.Failures) {
 		t.Errorf("series %v", got)
 	}
 }
-
-func expiry(t T, s redrive.Failures) {
-	c := newScene(t, s)
-	const long = int64(1_000_000) // long before every other scene
-	open, closed, later := c.letter("open", 0), c.letter("closed", 0), c.letter("later", 0)
-	reopened := c.letter("reopened", 0)
-	c.record(open, closed, later, reopened)
-	for id, at := range map[string]int64{closed.ID: long, later.ID: 2 * long, reopened.ID: long} {
-		if _, err := c.step(id, letter.DiscardedByOperator, at); err != nil {
-			t.Fatalf("%v", err)
-		}
-	}
-	if _, err := c.step(reopened.ID, letter.RestoredByOperator, long); err != nil {
-		t.Fatalf("%v", err)
-	}
-	if n, err := s.Expire(t.Context(), long+1, 1000); n != 1 || err != nil {
-		t.Errorf("%d expired, %v", n, err)
-	}
-	if _, err := s.Raw(t.Context(), closed.ID); err == nil {
-		t.Errorf("the record of an expired failure is there")
-	}
-	if got := c.history(closed.ID); len(got) != 0 {
-		t.Errorf("history %q", got)
-	}
-	c.get(open.ID)
-	c.get(later.ID)
-	c.get(reopened.ID)
-	c.expectGroup(letter.Open, 2)
-	c.expectGroup(letter.Discarded, 1)
-}
