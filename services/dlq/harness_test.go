@@ -11,16 +11,19 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/embedded/servertest"
 	"floodgate.internal/backbone/failure"
+	"floodgate.internal/backbone/introspect"
 	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/record"
 	"floodgate.internal/backbone/rpc"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
+	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/dlq"
 )
@@ -43,7 +46,10 @@ func (in *installation) config() dlq.Config {
 // instance is one process's worth of the service, reached over a socket.
 type instance struct {
 	dlqv1.DlqServiceClient
-	stop func() error
+	ops opsv1.IntrospectionServiceClient
+	// metrics are what the process measures.
+	metrics *prometheus.Registry
+	stop    func() error
 }
 
 // start runs an instance until the test ends or stop is called.
@@ -62,7 +68,9 @@ func (in *installation) startAs(change func(*dlq.Config), inject func(*dlq.Servi
 	log := slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	srv, err := rpc.NewServer(rpc.ServerConfig{Log: log})
 	in.must(err)
-	service, err := dlq.New(cfg, dlq.Deps{Log: log}, srv)
+	inspected, metrics := introspect.New(introspect.ReadBuild()), prometheus.NewRegistry()
+	inspected.Register(srv)
+	service, err := dlq.New(cfg, dlq.Deps{Log: log, Introspect: inspected, Metrics: metrics}, srv)
 	in.must(err)
 	if inject != nil {
 		inject(service)
@@ -76,7 +84,7 @@ func (in *installation) startAs(change func(*dlq.Config), inject func(*dlq.Servi
 	go func() { ended <- seq.Run(ctx) }()
 	conn, err := rpc.Dial((<-addr).String(), rpc.DialConfig{})
 	in.must(err)
-	i := &instance{DlqServiceClient: dlqv1.NewDlqServiceClient(conn)}
+	i := &instance{DlqServiceClient: dlqv1.NewDlqServiceClient(conn), ops: opsv1.NewIntrospectionServiceClient(conn), metrics: metrics}
 	i.stop = sync.OnceValue(func() error {
 		cancel()
 		_ = conn.Close()
@@ -229,6 +237,7 @@ func (w *writers) put(topic string, key, value []byte, headers []record.Header) 
 	cfg := broker.SaramaConfig(broker.Config{Brokers: w.brokers})
 	cfg.Producer.Return.Successes = true
 	cfg.Producer.Partitioner = sarama.NewHashPartitioner
+	cfg.Producer.MaxMessageBytes = 8 << 20 // theirs is their own matter
 	producer, err := sarama.NewSyncProducer(w.brokers, cfg)
 	w.must(err)
 	defer func() { _ = producer.Close() }()

@@ -95,6 +95,16 @@ func newScene(t T, s redrive.Failures) *scene {
 	return &scene{t: t, s: s, service: "svc-" + rand.Text()}
 }
 
+// Fill records n failures of one kind.
+func Fill(t T, s redrive.Failures, n int) {
+	c := newScene(t, s)
+	letters := make([]letter.Letter, n)
+	for i := range letters {
+		letters[i] = c.letter(fmt.Sprint(i), int64(i))
+	}
+	c.record(letters...)
+}
+
 // base is when the scenes begin, in Unix microseconds.
 const base = int64(1_764_000_000_000_000)
 
