@@ -3,13 +3,16 @@ package dlq_test
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/IBM/sarama"
 
+	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/publish"
 	"floodgate.internal/backbone/record"
+	"floodgate.internal/backbone/rpc"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/dlq"
@@ -53,6 +56,32 @@ func TestTheLargestRecordsAreKeptWhole(t *testing.T) {
 		if whole.GetPayloadBytes() != int64(len(want)) || !bytes.Equal(whole.GetPayloadRaw(), want[:min(len(want), 1<<20)]) {
 			t.Errorf("%s: %d bytes are kept of %d, %d shown", f.GetGroup(), whole.GetPayloadBytes(), len(want), len(whole.GetPayloadRaw()))
 		}
+	}
+}
+
+// A cluster whose dlq.failed takes less than the largest letter is refused at
+// start, with what to set.
+func TestAClusterOnWhichLettersDoNotFitIsRefused(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	client, err := broker.Open(t.Context(), broker.Config{Brokers: in.Brokers}, discard())
+	in.must(err)
+	defer func() { _ = client.Close() }()
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	in.must(err)
+	letters, _ := topics.Lookup(topics.DLQFailed)
+	byDefault := "1048588" // Kafka's
+	in.must(admin.CreateTopic(topics.DLQFailed, &sarama.TopicDetail{
+		NumPartitions: letters.PartitionsDev, ReplicationFactor: 1, ConfigEntries: map[string]*string{"max.message.bytes": &byDefault},
+	}, false))
+	srv, err := rpc.NewServer(rpc.ServerConfig{})
+	in.must(err)
+	cfg := in.config()
+	service, err := dlq.New(cfg, dlq.Deps{Log: discard()}, srv)
+	in.must(err)
+	err = service.Run(t.Context(), func() { t.Error("it serves") })
+	if err == nil || !strings.Contains(err.Error(), "raise max.message.bytes of "+topics.DLQFailed) {
+		t.Errorf("ended with %v", err)
 	}
 }
 
