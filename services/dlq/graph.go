@@ -92,6 +92,9 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 		kinds: stream.Classification(),
 	}
 	s.reached.Ask(lifecycle.Answers("the database", db.Ping))
+	if err := g.measure(s, &p); err != nil {
+		return g, err
+	}
 	if s.wrap != nil {
 		s.wrap(&p)
 	}
@@ -134,6 +137,22 @@ func (g *graph) join(s *Service, name string, read []string, h consume.BatchHand
 	}
 	g.groups, g.members[name] = append(g.groups, group), group
 	g.sources = append(g.sources, introspect.Group(name, group))
+	return nil
+}
+
+// measure puts the meters between the effects and their stores.
+func (g *graph) measure(s *Service, p *parts) error {
+	m := newMeters()
+	if s.cfg.has(RoleIngest) {
+		m.lookout = redrive.NewLookout(p.failures, p.kinds.Version, s.deps.Log)
+		g.also(m.lookout.Run)
+	}
+	p.failures, p.replays = meteredFailures{p.failures, m}, meteredReplays{p.replays, m}
+	remove, err := m.show(s.deps.Metrics)
+	if err != nil {
+		return err
+	}
+	g.opened.Add("metrics", remove)
 	return nil
 }
 

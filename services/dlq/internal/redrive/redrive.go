@@ -121,6 +121,7 @@ type Failures interface {
 	ByStatus(ctx context.Context) (map[letter.Status]int64, error)
 	Classified
 	Expiring
+	Surveyed
 	Trail
 }
 
