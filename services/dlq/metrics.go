@@ -158,8 +158,11 @@ func (r meteredReplays) Settle(ctx context.Context, outcomes []redrive.Outcome, 
 	}
 	for _, o := range outcomes {
 		result := "applied"
-		if o.Failed {
+		switch {
+		case o.Failed:
 			result = "failed_again"
+		case o.Already:
+			result = "already_applied"
 		}
 		r.m.outcomes.WithLabelValues(result).Inc()
 	}

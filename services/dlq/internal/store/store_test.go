@@ -35,6 +35,12 @@ func TestKindsChange(t *testing.T) {
 	storetest.RunClassifying(t, s)
 }
 
+func TestStanding(t *testing.T) {
+	t.Parallel()
+	s, db := openSQL(t)
+	storetest.RunStanding(t, s, store.NewReplays(db))
+}
+
 // Records may be of any size: a page, a count and the groups are read without
 // them. Here there are none to read.
 func TestPagesReadNoRecords(t *testing.T) {
