@@ -2,10 +2,27 @@ package dlq
 
 import (
 	"context"
+	"regexp"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"floodgate.internal/services/dlq/internal/letter"
 	"floodgate.internal/services/dlq/internal/redrive"
 )
+
+// MetricNames are the names of what the service measures.
+func MetricNames() []string {
+	described := make(chan *prometheus.Desc, 100)
+	newMeters().Describe(described)
+	close(described)
+	var names []string
+	for d := range described {
+		if found := regexp.MustCompile(`fqName: "(\w+)"`).FindStringSubmatch(d.String()); found != nil {
+			names = append(names, found[1])
+		}
+	}
+	return names
+}
 
 // Faults are hooks around every write to the store. Each is told before and
 // after it, and may answer an error to be met in its place.

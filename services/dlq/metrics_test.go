@@ -2,12 +2,15 @@ package dlq_test
 
 import (
 	"errors"
+	"os"
+	"regexp"
 	"testing"
 	"time"
 
 	"floodgate.internal/backbone/failure"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
 	"floodgate.internal/proto/topics"
+	"floodgate.internal/services/dlq"
 )
 
 // A process measures what it keeps and what replays do, and tells what waits for
@@ -42,6 +45,28 @@ func TestDeadLettersAreMeasured(t *testing.T) {
 	_, err := i.CreateReplay(t.Context(), &dlqv1.CreateReplayRequest{Filter: `group = "vote-tally"`})
 	in.must(err)
 	in.eventually("what is brought back is counted", func() bool { return in.sum(i, "floodgate_dlq_redelivered_total") == 3 })
+}
+
+// The alert rules ask for metrics that there are.
+func TestAlertRulesAskForMetricsThatThereAre(t *testing.T) {
+	t.Parallel()
+	rules, err := os.ReadFile("../../deploy/prometheus/floodgate.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]bool{}
+	for _, name := range dlq.MetricNames() {
+		described[name] = true
+	}
+	asked := regexp.MustCompile(`floodgate_dlq_\w+`).FindAllString(string(rules), -1)
+	if len(asked) < 5 {
+		t.Errorf("the rules ask for %q", asked)
+	}
+	for _, name := range asked {
+		if !described[name] {
+			t.Errorf("the rules ask for %s, which nobody tells", name)
+		}
+	}
 }
 
 // sum adds up all values of a metric.
