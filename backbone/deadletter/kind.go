@@ -3,6 +3,7 @@ package deadletter
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
@@ -16,6 +17,9 @@ type Kind struct {
 	Stack string
 }
 
+// KindVersion is the version of FingerprintOf.
+const KindVersion = 2
+
 // FingerprintOf names a kind of failure as the DLQ service groups them: "v2:"
 // and 16 hex digits of the SHA-256 of service, class, the first frame of the
 // service's own code and the normalised message. It does without the reason,
@@ -28,7 +32,7 @@ func FingerprintOf(k Kind) string {
 		sum.Write([]byte(part))
 		sum.Write([]byte{0})
 	}
-	return "v2:" + hex.EncodeToString(sum.Sum(nil)[:8])
+	return fmt.Sprintf("v%d:%s", KindVersion, hex.EncodeToString(sum.Sum(nil)[:8]))
 }
 
 // OwnFrame answers the function of the first frame that is no runtime's, no

@@ -16,6 +16,7 @@ type Command struct {
 	DLQTopic  []string      `name:"dlq-topic" env:"FLOODGATE_DLQ_TOPICS" placeholder:"TOPIC" help:"Dead-letter topics of Spring Kafka, Kafka Connect or others to read besides dlq.failed."`
 	Retention time.Duration `name:"dlq-retention" env:"FLOODGATE_DLQ_RETENTION" default:"720h" help:"How long resolved and discarded failures are kept; others are kept for ever."`
 	DLQEdit   bool          `name:"dlq-edit" env:"FLOODGATE_DLQ_EDIT" help:"Let operators put edited events in the place of those that failed in every group."`
+	Audit     time.Duration `name:"dlq-audit-retention" env:"FLOODGATE_DLQ_AUDIT_RETENTION" default:"9600h" help:"How long it is kept what people did about failures that are kept no longer."`
 	process.Flags
 }
 
@@ -35,7 +36,7 @@ func (c *Command) Serve(ctx context.Context, version string, out, logTo io.Write
 	return c.Flags.Serve(ctx, c.GRPCAddr, version, out, logTo, func(p process.Parts) (lifecycle.Component, error) {
 		service, err := New(Config{
 			Kafka: c.Kafka(), DatabaseURL: c.DatabaseURL, Roles: c.Role, Topics: c.DLQTopic, Retention: c.Retention,
-			Edit: c.DLQEdit, ResumeOutOfRange: c.ResumeOutOfRange,
+			AuditRetention: c.Audit, Edit: c.DLQEdit, ResumeOutOfRange: c.ResumeOutOfRange,
 		}, Deps{Log: p.Telemetry.Log, Tracer: p.Telemetry.Tracer, Metrics: p.Telemetry.Registry, Introspect: p.Introspect}, p.RPC)
 		if err != nil {
 			return lifecycle.Component{}, err

@@ -42,17 +42,21 @@ type Config struct {
 	// Topics are dead-letter topics of other frameworks that are read beside
 	// dlq.failed; they must exist. None by default.
 	Topics []string
-	// Retention is how long a failure is kept once it is resolved or discarded:
-	// 30 days. What is neither is kept for ever.
+	// Retention is how long a failure is kept once it is resolved or discarded, and
+	// a replay once it has ended: 30 days. What is neither is kept for ever.
 	Retention time.Duration
+	// AuditRetention is how long what people did is kept where the failure is not
+	// kept any longer, and the statistics: 400 days, a year and what it takes to
+	// audit it. Retention at least.
+	AuditRetention time.Duration
 	// SweepEvery is how often retention is looked after: 10 minutes.
 	SweepEvery time.Duration
 	// Batch bounds the letters of one transaction: 2,000.
 	Batch int
 	// CommitEvery is the interval of offset commits: 500 ms.
 	CommitEvery time.Duration
-	// ReplayLease is how long a replay stays without a runner after its own was
-	// killed: 10 s.
+	// ReplayLease is how long a replay, or the work of giving failures new kinds,
+	// stays undone after who did it was killed: 10 s.
 	ReplayLease time.Duration
 	// Edit lets operators put edited events in the place of those that failed. Off
 	// by default: an edit changes what somebody said.
@@ -72,6 +76,7 @@ func (c Config) withDefaults() Config {
 		c.Roles = Roles()
 	}
 	c.Retention = cmp.Or(c.Retention, 30*24*time.Hour)
+	c.AuditRetention = cmp.Or(c.AuditRetention, max(400*24*time.Hour, c.Retention))
 	c.SweepEvery = cmp.Or(c.SweepEvery, 10*time.Minute)
 	c.Batch = cmp.Or(c.Batch, 2000)
 	c.CommitEvery = cmp.Or(c.CommitEvery, 500*time.Millisecond)
@@ -90,6 +95,7 @@ func (c Config) Validate() error {
 	d := c.withDefaults()
 	fault(c.DatabaseURL == "", "DatabaseURL must be given")
 	fault(d.Retention < time.Minute, "Retention is %s, must be a minute at least", d.Retention)
+	fault(d.AuditRetention < d.Retention, "AuditRetention is %s, must be Retention (%s) at least", d.AuditRetention, d.Retention)
 	fault(d.SweepEvery < time.Second, "SweepEvery is %s, must be a second at least", d.SweepEvery)
 	fault(d.Batch < 1 || d.Batch > 100_000, "Batch is %d, must be 1 to 100,000", d.Batch)
 	fault(d.CommitEvery < 10*time.Millisecond, "CommitEvery is %s, must be 10ms at least", d.CommitEvery)

@@ -34,6 +34,8 @@ const (
 	// failures, or to cancel one.
 	crashCreateVar = "FLOODGATE_TEST_CRASH_CREATE"
 	crashCancelVar = "FLOODGATE_TEST_CRASH_CANCEL"
+	// crashKindsVar: it dies while it gives failures new kinds.
+	crashKindsVar = "FLOODGATE_TEST_CRASH_KINDS"
 )
 
 // crashLetters is how many failures a flood has; each of them fails twice.
@@ -103,6 +105,9 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	service.Inject(die)
 	if os.Getenv(crashReplayVar) != "" {
 		service.InjectReplays(die)
+	}
+	if os.Getenv(crashKindsVar) != "" {
+		service.InjectKinds(die)
 	}
 	go askChild(t.Context(), dlqv1.NewDlqServiceClient(srv.Local()))
 	in.must(service.Run(t.Context(), func() {}))

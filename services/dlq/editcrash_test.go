@@ -84,7 +84,7 @@ func TestEditCrashChild(t *testing.T) { //nolint:paralleltest // alone in its pr
 	if !strings.HasPrefix(os.Getenv(crashAtVar), "decide") {
 		roles = append(roles, dlq.RoleReplay)
 	}
-	i, _ := in.launch(func(c *dlq.Config) { c.Edit, c.Roles = true, roles }, func(s *dlq.Service) { s.InjectReplays(dying(t)) })
+	i := in.launch(func(c *dlq.Config) { c.Edit, c.Roles = true, roles }, func(s *dlq.Service) { s.InjectReplays(dying(t)) })
 	var made *dlqv1.EditAndReplayResponse
 	in.eventually("the edit is taken", func() bool {
 		var err error

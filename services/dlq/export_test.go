@@ -2,10 +2,27 @@ package dlq
 
 import (
 	"context"
+	"regexp"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"floodgate.internal/services/dlq/internal/letter"
 	"floodgate.internal/services/dlq/internal/redrive"
 )
+
+// MetricNames are the names of what the service measures.
+func MetricNames() []string {
+	described := make(chan *prometheus.Desc, 100)
+	newMeters().Describe(described)
+	close(described)
+	var names []string
+	for d := range described {
+		if found := regexp.MustCompile(`fqName: "(\w+)"`).FindStringSubmatch(d.String()); found != nil {
+			names = append(names, found[1])
+		}
+	}
+	return names
+}
 
 // Faults are hooks around every write to the store. Each is told before and
 // after it, and may answer an error to be met in its place.
@@ -23,6 +40,16 @@ func (s *Service) Inject(faults Faults) {
 func (s *Service) InjectReplays(faults Faults) {
 	s.wrap = func(p *parts) {
 		p.replays, p.kafka = faultyReplays{p.replays, faults}, faultyKafka{p.kafka, faults}
+	}
+}
+
+// InjectKinds has the service tell kinds of failures apart as version 3 does,
+// which has one for each class, and tell faults around each transaction that
+// gives failures new ones.
+func (s *Service) InjectKinds(faults Faults) {
+	s.wrap = func(p *parts) {
+		p.kinds = redrive.Classification{Version: 3, Of: func(f *letter.Failure, _ string) string { return "v3:" + f.Class }}
+		p.failures = faultyFailures{p.failures, faults}
 	}
 }
 
@@ -105,4 +132,15 @@ func (f faultyFailures) Record(ctx context.Context, letters []letter.Letter) err
 		return err
 	}
 	return f.faults("after", len(letters)) // the Kafka commit comes next
+}
+
+func (f faultyFailures) Reclassify(ctx context.Context, to redrive.Classification, limit int) (int64, error) {
+	if err := f.faults("kinds-before", limit); err != nil {
+		return 0, err
+	}
+	n, err := f.Failures.Reclassify(ctx, to, limit)
+	if err != nil {
+		return n, err
+	}
+	return n, f.faults("kinds-after", int(n))
 }

@@ -53,6 +53,7 @@ type parts struct {
 	log       redrive.Log
 	witness   redrive.Witness
 	composer  redrive.Composer
+	kinds     redrive.Classification
 }
 
 // open reaches every dependency. What it answers must be closed, also beside an
@@ -93,8 +94,12 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	p := parts{
 		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: offsets,
 		witness: stream.NewWitness(reader, offsets), composer: stream.NewComposer(publisher),
+		kinds: stream.Classification(),
 	}
 	s.reached.Ask(lifecycle.Answers("the database", db.Ping))
+	if err := g.measure(s, &p); err != nil {
+		return g, err
+	}
 	if s.wrap != nil {
 		s.wrap(&p)
 	}
@@ -113,7 +118,8 @@ func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 		g.editor = redrive.NewEditor(p.failures, p.replays, p.composer, p.witness)
 	}
 	if s.cfg.has(RoleIngest) {
-		g.also(redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log).Run)
+		g.also(redrive.NewSweeper(p.failures, redrive.Keeping{Closed: s.cfg.Retention, Trail: s.cfg.AuditRetention}, s.cfg.SweepEvery, s.deps.Log).Run)
+		g.also(redrive.NewReclassifier(p.failures, p.kinds, s.cfg.ReplayLease, s.deps.Log).Run)
 		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)
 		if err := g.join(s, topics.GroupDLQIngest, s.cfg.letterTopics(), handler); err != nil {
 			return err
@@ -139,6 +145,22 @@ func (g *graph) join(s *Service, name string, read []string, h consume.BatchHand
 	}
 	g.groups, g.members[name] = append(g.groups, group), group
 	g.sources = append(g.sources, introspect.Group(name, group))
+	return nil
+}
+
+// measure puts the meters between the effects and their stores.
+func (g *graph) measure(s *Service, p *parts) error {
+	m := newMeters()
+	if s.cfg.has(RoleIngest) {
+		m.lookout = redrive.NewLookout(p.failures, p.kinds.Version, s.deps.Log)
+		g.also(m.lookout.Run)
+	}
+	p.failures, p.replays = meteredFailures{p.failures, m}, meteredReplays{p.replays, m}
+	remove, err := m.show(s.deps.Metrics)
+	if err != nil {
+		return err
+	}
+	g.opened.Add("metrics", remove)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"floodgate.internal/backbone/broker"
 	"floodgate.internal/backbone/deadletter"
@@ -22,6 +23,7 @@ import (
 	"floodgate.internal/backbone/record"
 	"floodgate.internal/backbone/rpc"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
+	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/dlq"
 )
@@ -45,22 +47,30 @@ func (in *installation) config() dlq.Config {
 type instance struct {
 	dlqv1.DlqServiceClient
 	stop func() error
-	// inspected and ready say what an operator is told.
+	ops  opsv1.IntrospectionServiceClient
+	// inspected and ready say what an operator is told, metrics are what the
+	// process measures.
 	inspected *introspect.Registry
 	ready     *lifecycle.Readiness
+	metrics   *prometheus.Registry
 }
 
 // start runs an instance until the test ends or stop is called.
 func (in *installation) start(change func(*dlq.Config)) *instance {
 	in.t.Helper()
-	i, ready := in.launch(change, func(*dlq.Service) {})
-	in.eventually("the instance is ready", func() bool { return len(ready.Missing(in.t.Context())) == 0 })
+	return in.startAs(change, func(*dlq.Service) {})
+}
+
+// startAs is start of a service that is changed before it runs.
+func (in *installation) startAs(change func(*dlq.Config), inject func(*dlq.Service)) *instance {
+	in.t.Helper()
+	i := in.launch(change, inject)
+	in.eventually("the instance is ready", func() bool { return len(i.ready.Missing(in.t.Context())) == 0 })
 	return i
 }
 
-// launch is start with faults put in, and without waiting until all groups are
-// joined.
-func (in *installation) launch(change func(*dlq.Config), inject func(*dlq.Service)) (*instance, *lifecycle.Readiness) {
+// launch is startAs without waiting until all groups are joined.
+func (in *installation) launch(change func(*dlq.Config), inject func(*dlq.Service)) *instance {
 	in.t.Helper()
 	cfg := in.config()
 	if change != nil {
@@ -69,8 +79,9 @@ func (in *installation) launch(change func(*dlq.Config), inject func(*dlq.Servic
 	log := slog.New(slog.NewTextHandler(in.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	srv, err := rpc.NewServer(rpc.ServerConfig{Log: log})
 	in.must(err)
-	inspected := introspect.New(introspect.ReadBuild())
-	service, err := dlq.New(cfg, dlq.Deps{Log: log, Introspect: inspected}, srv)
+	inspected, metrics := introspect.New(introspect.ReadBuild()), prometheus.NewRegistry()
+	inspected.Register(srv)
+	service, err := dlq.New(cfg, dlq.Deps{Log: log, Introspect: inspected, Metrics: metrics}, srv)
 	in.must(err)
 	inject(service)
 	addr, ready := make(chan net.Addr, 1), lifecycle.NewReadiness()
@@ -82,14 +93,17 @@ func (in *installation) launch(change func(*dlq.Config), inject func(*dlq.Servic
 	go func() { ended <- seq.Run(ctx) }()
 	conn, err := rpc.Dial((<-addr).String(), rpc.DialConfig{})
 	in.must(err)
-	i := &instance{DlqServiceClient: dlqv1.NewDlqServiceClient(conn), inspected: inspected, ready: ready}
+	i := &instance{
+		DlqServiceClient: dlqv1.NewDlqServiceClient(conn), ops: opsv1.NewIntrospectionServiceClient(conn),
+		inspected: inspected, ready: ready, metrics: metrics,
+	}
 	i.stop = sync.OnceValue(func() error {
 		cancel()
 		_ = conn.Close()
 		return <-ended
 	})
 	in.t.Cleanup(func() { in.must(i.stop()) })
-	return i, ready
+	return i
 }
 
 func (in *installation) must(err error) {
@@ -234,6 +248,7 @@ func (w *writers) put(topic string, key, value []byte, headers []record.Header) 
 	cfg := broker.SaramaConfig(broker.Config{Brokers: w.brokers})
 	cfg.Producer.Return.Successes = true
 	cfg.Producer.Partitioner = sarama.NewHashPartitioner
+	cfg.Producer.MaxMessageBytes = 8 << 20 // theirs is their own matter
 	producer, err := sarama.NewSyncProducer(w.brokers, cfg)
 	w.must(err)
 	defer func() { _ = producer.Close() }()

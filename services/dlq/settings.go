@@ -10,6 +10,7 @@ func (c Config) Settings() []introspect.Setting {
 		introspect.Words("Roles", c.Roles),
 		introspect.Plain("Topics", c.Topics),
 		introspect.Plain("Retention", c.Retention),
+		introspect.Plain("AuditRetention", c.AuditRetention),
 		introspect.Plain("SweepEvery", c.SweepEvery),
 		introspect.Plain("Batch", c.Batch),
 		introspect.Plain("Edit", c.Edit),

@@ -3,13 +3,13 @@ package vote_test
 import (
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
+	"floodgate.internal/backbone/introspect/introspecttest"
 	opsv1 "floodgate.internal/proto/floodgate/ops/v1"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/vote"
@@ -155,24 +155,5 @@ func TestSettingsAreToldWithoutSecrets(t *testing.T) {
 // No setting is forgotten in what operators are told.
 func TestEverySettingIsTold(t *testing.T) {
 	t.Parallel()
-	told := map[string]bool{}
-	for _, s := range (vote.Config{}).Settings() {
-		told[s.Name] = true
-	}
-	// What the service sets by itself, and what is no value.
-	ours := map[string]bool{"Lag.Service": true, "Lag.Groups": true, "Spool.Topics": true}
-	var walk func(prefix string, of reflect.Type)
-	walk = func(prefix string, of reflect.Type) {
-		for _, f := range reflect.VisibleFields(of) {
-			name := prefix + f.Name
-			switch kind := f.Type.Kind(); {
-			case ours[name] || kind == reflect.Interface || kind == reflect.Pointer:
-			case kind == reflect.Struct && !told[name]:
-				walk(name+".", f.Type)
-			case !told[name]:
-				t.Errorf("%s is not told", name)
-			}
-		}
-	}
-	walk("", reflect.TypeFor[vote.Config]())
+	introspecttest.EverySetting(t, vote.Config{}.Settings(), vote.Config{}, "Lag.Service", "Lag.Groups", "Spool.Topics")
 }

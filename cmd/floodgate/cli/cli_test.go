@@ -24,7 +24,7 @@ func TestHelp(t *testing.T) {
 	for command, want := range map[string]string{
 		"": "Commands:", "up": "Examples:", "lag": "Examples:", "inspect": "Example:", "burst": "Examples:", "version": "--output", "service": "Commands:",
 		"service run": "Commands:", "service run vote": "FLOODGATE_", "service run gateway": "Example:",
-		"service run dlq": "Examples:", "dlq": "Commands:", "dlq ls": "Examples:", "dlq show": "--output", "dlq discard": "--reason",
+		"service run dlq": "Examples:", "dlq": "Commands:", "dlq ls": "Examples:", "dlq show": "--output", "dlq discard": "--reason", "dlq audit": "Examples:",
 	} {
 		t.Run("floodgate "+command, func(t *testing.T) {
 			t.Parallel()
@@ -43,7 +43,7 @@ func TestUsage(t *testing.T) {
 	for _, args := range []string{
 		"", "brust", "burst --protocol carrier-pigeon", "burst --rate fast", "burst --rate -1/s", "burst --rate NaN", "version -o yaml",
 		"lag --interval 1ms", "lag --interval 2m", "lag -o yaml", "inspect --in-flight many",
-		"dlq show", "dlq discard x", "dlq ls -o yaml",
+		"dlq show", "dlq discard x", "dlq ls -o yaml", "dlq audit -n -1", "dlq audit --since -1h",
 	} {
 		t.Run("floodgate "+args, func(t *testing.T) {
 			t.Parallel()

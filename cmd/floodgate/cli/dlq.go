@@ -26,6 +26,7 @@ type dlqCmd struct {
 	Discard dlqDiscardCmd `cmd:"" help:"Decide that failures need not be applied."`
 	Restore dlqRestoreCmd `cmd:"" help:"Open discarded or parked failures again."`
 	Note    dlqNoteCmd    `cmd:"" help:"Add a note to a failure's history."`
+	Audit   dlqAuditCmd   `cmd:"" help:"List what people did about failures, the newest first."`
 }
 
 // dlqTarget is where the DLQ service is, and how its answers are printed.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -104,6 +105,22 @@ func (f *fakeDLQ) Discard(_ context.Context, r *dlqv1.DiscardRequest) (*dlqv1.Fa
 	return wholeFailure(), nil
 }
 
+// ListAudit answers three entries, one a page.
+func (f *fakeDLQ) ListAudit(_ context.Context, r *dlqv1.ListAuditRequest) (*dlqv1.ListAuditResponse, error) {
+	f.note("audit", r.GetFailureId(), r.GetActor(), r.GetAction(), fmt.Sprint(r.GetPageSize(), r.GetSince() != nil), r.GetPageToken())
+	all := []*dlqv1.AuditEntry{
+		{FailureId: failureID, Entry: &dlqv1.HistoryEntry{At: failedAt(5), Action: "EXPIRED", Actor: "system", Detail: "DISCARDED since 2026-11-21T08:00:04Z: vote"}},
+		{FailureId: failureID, Entry: &dlqv1.HistoryEntry{At: failedAt(4), Action: "DISCARDED", Actor: "anna", Detail: "a test vote\nof ours"}},
+		{FailureId: failureID, Entry: &dlqv1.HistoryEntry{At: failedAt(3), Action: "REPLAYED", Actor: "anna", ReplayId: "0190b5a4-7c1e-7d2f-8a3b-1c2d3e4f5a6b"}},
+	}
+	page := len(r.GetPageToken())
+	res := &dlqv1.ListAuditResponse{Entries: all[page : page+1]}
+	if page < 2 {
+		res.NextPageToken = strings.Repeat("x", page+1)
+	}
+	return res, nil
+}
+
 // serveDLQ answers the address of a fake service.
 func serveDLQ(t *testing.T) (*fakeDLQ, string) {
 	t.Helper()
@@ -141,6 +158,7 @@ func TestDLQGolden(t *testing.T) {
 		"dlq-edit.txt":     {"edit", failureID, "--set", "candidateId=b", "--reason", "misprinted"},
 		"dlq-edit.json":    {"edit", failureID, "--set", "candidateId=b", "--reason", "misprinted", "-o", "json"},
 		"dlq-edit-dry.txt": {"edit", failureID, "--set", "candidateId=b", "--reason", "misprinted", "--dry-run"},
+		"dlq-audit.txt":    {"audit"}, "dlq-audit.json": {"audit", "-n", "2", "-o", "json"},
 	} {
 		code, got, errOut := call(t, append([]string{"dlq", args[0], "--dlq-addr", addr}, args[1:]...)...)
 		if code != 0 {
@@ -174,6 +192,24 @@ func TestDLQDiscardGoesOn(t *testing.T) {
 	}
 	if len(fake.asked) != 2 || fake.asked[1] != "discard "+failureID+" why" {
 		t.Errorf("asked %q", fake.asked)
+	}
+}
+
+// An audit asks for what is asked of it, by pages, and for no more.
+func TestDLQAuditAsksByPages(t *testing.T) {
+	t.Parallel()
+	fake, addr := serveDLQ(t)
+	code, out, errOut := call(t, "dlq", "audit", "--dlq-addr", addr, "--failure", failureID, "--actor", "anna", "--action", "VIEWED", "--since", "1h", "-n", "2")
+	if code != 0 || !strings.Contains(out, "2 shown, and there are more") {
+		t.Errorf("exit %d, %q, %q", code, out, errOut)
+	}
+	asked := "audit " + failureID + " anna VIEWED "
+	if diff := cmp.Diff([]string{asked + "2 true ", asked + "1 true x"}, fake.asked); diff != "" {
+		t.Error(diff)
+	}
+	fake.asked = nil
+	if code, out, _ := call(t, "dlq", "audit", "--dlq-addr", addr, "-n", "0"); code != 0 || !strings.Contains(out, "3 shown\n") || len(fake.asked) != 3 {
+		t.Errorf("exit %d, %q, asked %q", code, out, fake.asked)
 	}
 }
 

@@ -26,7 +26,7 @@ var File_floodgate_dlq_v1_dlq_service_proto protoreflect.FileDescriptor
 
 const file_floodgate_dlq_v1_dlq_service_proto_rawDesc = "" +
 	"\n" +
-	"\"floodgate/dlq/v1/dlq_service.proto\x12\x10floodgate.dlq.v1\x1a floodgate/common/v1/access.proto\x1a\x1efloodgate/dlq/v1/failure.proto\x1a\x1dfloodgate/dlq/v1/ingest.proto\x1a\x1dfloodgate/dlq/v1/replay.proto\x1a!floodgate/dlq/v1/understand.proto\x1a\x1cgoogle/api/annotations.proto2\xc3\x0e\n" +
+	"\"floodgate/dlq/v1/dlq_service.proto\x12\x10floodgate.dlq.v1\x1a floodgate/common/v1/access.proto\x1a\x1cfloodgate/dlq/v1/audit.proto\x1a\x1efloodgate/dlq/v1/failure.proto\x1a\x1dfloodgate/dlq/v1/ingest.proto\x1a\x1dfloodgate/dlq/v1/replay.proto\x1a!floodgate/dlq/v1/understand.proto\x1a\x1cgoogle/api/annotations.proto2\xb9\x0f\n" +
 	"\n" +
 	"DlqService\x12i\n" +
 	"\x06Ingest\x12\x1f.floodgate.dlq.v1.IngestRequest\x1a .floodgate.dlq.v1.IngestResponse\"\x1c\xaa\xbb\x18\x02\x02\x04\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/api/v1/dlq\x12\x80\x01\n" +
@@ -35,7 +35,8 @@ const file_floodgate_dlq_v1_dlq_service_proto_rawDesc = "" +
 	"GetFailure\x12#.floodgate.dlq.v1.GetFailureRequest\x1a\x19.floodgate.dlq.v1.Failure\".\xaa\xbb\x18\x01\x03\x82\xd3\xe4\x93\x02#\x12!/api/v1/dlq/failures/{failure_id}\x12x\n" +
 	"\n" +
 	"ListGroups\x12#.floodgate.dlq.v1.ListGroupsRequest\x1a$.floodgate.dlq.v1.ListGroupsResponse\"\x1f\xaa\xbb\x18\x01\x03\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/dlq/groups\x12q\n" +
-	"\bGetStats\x12!.floodgate.dlq.v1.GetStatsRequest\x1a\".floodgate.dlq.v1.GetStatsResponse\"\x1e\xaa\xbb\x18\x01\x03\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/dlq/stats\x12\x9a\x01\n" +
+	"\bGetStats\x12!.floodgate.dlq.v1.GetStatsRequest\x1a\".floodgate.dlq.v1.GetStatsResponse\"\x1e\xaa\xbb\x18\x01\x03\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/dlq/stats\x12t\n" +
+	"\tListAudit\x12\".floodgate.dlq.v1.ListAuditRequest\x1a#.floodgate.dlq.v1.ListAuditResponse\"\x1e\xaa\xbb\x18\x01\x03\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/dlq/audit\x12\x9a\x01\n" +
 	"\rReplayFailure\x12&.floodgate.dlq.v1.ReplayFailureRequest\x1a'.floodgate.dlq.v1.ReplayFailureResponse\"8\xaa\xbb\x18\x01\x03\x82\xd3\xe4\x93\x02-:\x01*\"(/api/v1/dlq/failures/{failure_id}:replay\x12\xa1\x01\n" +
 	"\rEditAndReplay\x12&.floodgate.dlq.v1.EditAndReplayRequest\x1a'.floodgate.dlq.v1.EditAndReplayResponse\"?\xaa\xbb\x18\x01\x03\x82\xd3\xe4\x93\x024:\x01*\"//api/v1/dlq/failures/{failure_id}:editAndReplay\x12\x81\x01\n" +
 	"\aDiscard\x12 .floodgate.dlq.v1.DiscardRequest\x1a\x19.floodgate.dlq.v1.Failure\"9\xaa\xbb\x18\x01\x03\x82\xd3\xe4\x93\x02.:\x01*\")/api/v1/dlq/failures/{failure_id}:discard\x12\x81\x01\n" +
@@ -52,24 +53,26 @@ var file_floodgate_dlq_v1_dlq_service_proto_goTypes = []any{
 	(*GetFailureRequest)(nil),     // 2: floodgate.dlq.v1.GetFailureRequest
 	(*ListGroupsRequest)(nil),     // 3: floodgate.dlq.v1.ListGroupsRequest
 	(*GetStatsRequest)(nil),       // 4: floodgate.dlq.v1.GetStatsRequest
-	(*ReplayFailureRequest)(nil),  // 5: floodgate.dlq.v1.ReplayFailureRequest
-	(*EditAndReplayRequest)(nil),  // 6: floodgate.dlq.v1.EditAndReplayRequest
-	(*DiscardRequest)(nil),        // 7: floodgate.dlq.v1.DiscardRequest
-	(*RestoreRequest)(nil),        // 8: floodgate.dlq.v1.RestoreRequest
-	(*AnnotateRequest)(nil),       // 9: floodgate.dlq.v1.AnnotateRequest
-	(*CreateReplayRequest)(nil),   // 10: floodgate.dlq.v1.CreateReplayRequest
-	(*GetReplayRequest)(nil),      // 11: floodgate.dlq.v1.GetReplayRequest
-	(*WatchReplayRequest)(nil),    // 12: floodgate.dlq.v1.WatchReplayRequest
-	(*CancelReplayRequest)(nil),   // 13: floodgate.dlq.v1.CancelReplayRequest
-	(*IngestResponse)(nil),        // 14: floodgate.dlq.v1.IngestResponse
-	(*ListFailuresResponse)(nil),  // 15: floodgate.dlq.v1.ListFailuresResponse
-	(*Failure)(nil),               // 16: floodgate.dlq.v1.Failure
-	(*ListGroupsResponse)(nil),    // 17: floodgate.dlq.v1.ListGroupsResponse
-	(*GetStatsResponse)(nil),      // 18: floodgate.dlq.v1.GetStatsResponse
-	(*ReplayFailureResponse)(nil), // 19: floodgate.dlq.v1.ReplayFailureResponse
-	(*EditAndReplayResponse)(nil), // 20: floodgate.dlq.v1.EditAndReplayResponse
-	(*CreateReplayResponse)(nil),  // 21: floodgate.dlq.v1.CreateReplayResponse
-	(*Replay)(nil),                // 22: floodgate.dlq.v1.Replay
+	(*ListAuditRequest)(nil),      // 5: floodgate.dlq.v1.ListAuditRequest
+	(*ReplayFailureRequest)(nil),  // 6: floodgate.dlq.v1.ReplayFailureRequest
+	(*EditAndReplayRequest)(nil),  // 7: floodgate.dlq.v1.EditAndReplayRequest
+	(*DiscardRequest)(nil),        // 8: floodgate.dlq.v1.DiscardRequest
+	(*RestoreRequest)(nil),        // 9: floodgate.dlq.v1.RestoreRequest
+	(*AnnotateRequest)(nil),       // 10: floodgate.dlq.v1.AnnotateRequest
+	(*CreateReplayRequest)(nil),   // 11: floodgate.dlq.v1.CreateReplayRequest
+	(*GetReplayRequest)(nil),      // 12: floodgate.dlq.v1.GetReplayRequest
+	(*WatchReplayRequest)(nil),    // 13: floodgate.dlq.v1.WatchReplayRequest
+	(*CancelReplayRequest)(nil),   // 14: floodgate.dlq.v1.CancelReplayRequest
+	(*IngestResponse)(nil),        // 15: floodgate.dlq.v1.IngestResponse
+	(*ListFailuresResponse)(nil),  // 16: floodgate.dlq.v1.ListFailuresResponse
+	(*Failure)(nil),               // 17: floodgate.dlq.v1.Failure
+	(*ListGroupsResponse)(nil),    // 18: floodgate.dlq.v1.ListGroupsResponse
+	(*GetStatsResponse)(nil),      // 19: floodgate.dlq.v1.GetStatsResponse
+	(*ListAuditResponse)(nil),     // 20: floodgate.dlq.v1.ListAuditResponse
+	(*ReplayFailureResponse)(nil), // 21: floodgate.dlq.v1.ReplayFailureResponse
+	(*EditAndReplayResponse)(nil), // 22: floodgate.dlq.v1.EditAndReplayResponse
+	(*CreateReplayResponse)(nil),  // 23: floodgate.dlq.v1.CreateReplayResponse
+	(*Replay)(nil),                // 24: floodgate.dlq.v1.Replay
 }
 var file_floodgate_dlq_v1_dlq_service_proto_depIdxs = []int32{
 	0,  // 0: floodgate.dlq.v1.DlqService.Ingest:input_type -> floodgate.dlq.v1.IngestRequest
@@ -77,31 +80,33 @@ var file_floodgate_dlq_v1_dlq_service_proto_depIdxs = []int32{
 	2,  // 2: floodgate.dlq.v1.DlqService.GetFailure:input_type -> floodgate.dlq.v1.GetFailureRequest
 	3,  // 3: floodgate.dlq.v1.DlqService.ListGroups:input_type -> floodgate.dlq.v1.ListGroupsRequest
 	4,  // 4: floodgate.dlq.v1.DlqService.GetStats:input_type -> floodgate.dlq.v1.GetStatsRequest
-	5,  // 5: floodgate.dlq.v1.DlqService.ReplayFailure:input_type -> floodgate.dlq.v1.ReplayFailureRequest
-	6,  // 6: floodgate.dlq.v1.DlqService.EditAndReplay:input_type -> floodgate.dlq.v1.EditAndReplayRequest
-	7,  // 7: floodgate.dlq.v1.DlqService.Discard:input_type -> floodgate.dlq.v1.DiscardRequest
-	8,  // 8: floodgate.dlq.v1.DlqService.Restore:input_type -> floodgate.dlq.v1.RestoreRequest
-	9,  // 9: floodgate.dlq.v1.DlqService.Annotate:input_type -> floodgate.dlq.v1.AnnotateRequest
-	10, // 10: floodgate.dlq.v1.DlqService.CreateReplay:input_type -> floodgate.dlq.v1.CreateReplayRequest
-	11, // 11: floodgate.dlq.v1.DlqService.GetReplay:input_type -> floodgate.dlq.v1.GetReplayRequest
-	12, // 12: floodgate.dlq.v1.DlqService.WatchReplay:input_type -> floodgate.dlq.v1.WatchReplayRequest
-	13, // 13: floodgate.dlq.v1.DlqService.CancelReplay:input_type -> floodgate.dlq.v1.CancelReplayRequest
-	14, // 14: floodgate.dlq.v1.DlqService.Ingest:output_type -> floodgate.dlq.v1.IngestResponse
-	15, // 15: floodgate.dlq.v1.DlqService.ListFailures:output_type -> floodgate.dlq.v1.ListFailuresResponse
-	16, // 16: floodgate.dlq.v1.DlqService.GetFailure:output_type -> floodgate.dlq.v1.Failure
-	17, // 17: floodgate.dlq.v1.DlqService.ListGroups:output_type -> floodgate.dlq.v1.ListGroupsResponse
-	18, // 18: floodgate.dlq.v1.DlqService.GetStats:output_type -> floodgate.dlq.v1.GetStatsResponse
-	19, // 19: floodgate.dlq.v1.DlqService.ReplayFailure:output_type -> floodgate.dlq.v1.ReplayFailureResponse
-	20, // 20: floodgate.dlq.v1.DlqService.EditAndReplay:output_type -> floodgate.dlq.v1.EditAndReplayResponse
-	16, // 21: floodgate.dlq.v1.DlqService.Discard:output_type -> floodgate.dlq.v1.Failure
-	16, // 22: floodgate.dlq.v1.DlqService.Restore:output_type -> floodgate.dlq.v1.Failure
-	16, // 23: floodgate.dlq.v1.DlqService.Annotate:output_type -> floodgate.dlq.v1.Failure
-	21, // 24: floodgate.dlq.v1.DlqService.CreateReplay:output_type -> floodgate.dlq.v1.CreateReplayResponse
-	22, // 25: floodgate.dlq.v1.DlqService.GetReplay:output_type -> floodgate.dlq.v1.Replay
-	22, // 26: floodgate.dlq.v1.DlqService.WatchReplay:output_type -> floodgate.dlq.v1.Replay
-	22, // 27: floodgate.dlq.v1.DlqService.CancelReplay:output_type -> floodgate.dlq.v1.Replay
-	14, // [14:28] is the sub-list for method output_type
-	0,  // [0:14] is the sub-list for method input_type
+	5,  // 5: floodgate.dlq.v1.DlqService.ListAudit:input_type -> floodgate.dlq.v1.ListAuditRequest
+	6,  // 6: floodgate.dlq.v1.DlqService.ReplayFailure:input_type -> floodgate.dlq.v1.ReplayFailureRequest
+	7,  // 7: floodgate.dlq.v1.DlqService.EditAndReplay:input_type -> floodgate.dlq.v1.EditAndReplayRequest
+	8,  // 8: floodgate.dlq.v1.DlqService.Discard:input_type -> floodgate.dlq.v1.DiscardRequest
+	9,  // 9: floodgate.dlq.v1.DlqService.Restore:input_type -> floodgate.dlq.v1.RestoreRequest
+	10, // 10: floodgate.dlq.v1.DlqService.Annotate:input_type -> floodgate.dlq.v1.AnnotateRequest
+	11, // 11: floodgate.dlq.v1.DlqService.CreateReplay:input_type -> floodgate.dlq.v1.CreateReplayRequest
+	12, // 12: floodgate.dlq.v1.DlqService.GetReplay:input_type -> floodgate.dlq.v1.GetReplayRequest
+	13, // 13: floodgate.dlq.v1.DlqService.WatchReplay:input_type -> floodgate.dlq.v1.WatchReplayRequest
+	14, // 14: floodgate.dlq.v1.DlqService.CancelReplay:input_type -> floodgate.dlq.v1.CancelReplayRequest
+	15, // 15: floodgate.dlq.v1.DlqService.Ingest:output_type -> floodgate.dlq.v1.IngestResponse
+	16, // 16: floodgate.dlq.v1.DlqService.ListFailures:output_type -> floodgate.dlq.v1.ListFailuresResponse
+	17, // 17: floodgate.dlq.v1.DlqService.GetFailure:output_type -> floodgate.dlq.v1.Failure
+	18, // 18: floodgate.dlq.v1.DlqService.ListGroups:output_type -> floodgate.dlq.v1.ListGroupsResponse
+	19, // 19: floodgate.dlq.v1.DlqService.GetStats:output_type -> floodgate.dlq.v1.GetStatsResponse
+	20, // 20: floodgate.dlq.v1.DlqService.ListAudit:output_type -> floodgate.dlq.v1.ListAuditResponse
+	21, // 21: floodgate.dlq.v1.DlqService.ReplayFailure:output_type -> floodgate.dlq.v1.ReplayFailureResponse
+	22, // 22: floodgate.dlq.v1.DlqService.EditAndReplay:output_type -> floodgate.dlq.v1.EditAndReplayResponse
+	17, // 23: floodgate.dlq.v1.DlqService.Discard:output_type -> floodgate.dlq.v1.Failure
+	17, // 24: floodgate.dlq.v1.DlqService.Restore:output_type -> floodgate.dlq.v1.Failure
+	17, // 25: floodgate.dlq.v1.DlqService.Annotate:output_type -> floodgate.dlq.v1.Failure
+	23, // 26: floodgate.dlq.v1.DlqService.CreateReplay:output_type -> floodgate.dlq.v1.CreateReplayResponse
+	24, // 27: floodgate.dlq.v1.DlqService.GetReplay:output_type -> floodgate.dlq.v1.Replay
+	24, // 28: floodgate.dlq.v1.DlqService.WatchReplay:output_type -> floodgate.dlq.v1.Replay
+	24, // 29: floodgate.dlq.v1.DlqService.CancelReplay:output_type -> floodgate.dlq.v1.Replay
+	15, // [15:30] is the sub-list for method output_type
+	0,  // [0:15] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -112,6 +117,7 @@ func file_floodgate_dlq_v1_dlq_service_proto_init() {
 	if File_floodgate_dlq_v1_dlq_service_proto != nil {
 		return
 	}
+	file_floodgate_dlq_v1_audit_proto_init()
 	file_floodgate_dlq_v1_failure_proto_init()
 	file_floodgate_dlq_v1_ingest_proto_init()
 	file_floodgate_dlq_v1_replay_proto_init()

@@ -24,6 +24,7 @@ const (
 	DlqService_GetFailure_FullMethodName    = "/floodgate.dlq.v1.DlqService/GetFailure"
 	DlqService_ListGroups_FullMethodName    = "/floodgate.dlq.v1.DlqService/ListGroups"
 	DlqService_GetStats_FullMethodName      = "/floodgate.dlq.v1.DlqService/GetStats"
+	DlqService_ListAudit_FullMethodName     = "/floodgate.dlq.v1.DlqService/ListAudit"
 	DlqService_ReplayFailure_FullMethodName = "/floodgate.dlq.v1.DlqService/ReplayFailure"
 	DlqService_EditAndReplay_FullMethodName = "/floodgate.dlq.v1.DlqService/EditAndReplay"
 	DlqService_Discard_FullMethodName       = "/floodgate.dlq.v1.DlqService/Discard"
@@ -54,6 +55,9 @@ type DlqServiceClient interface {
 	ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error)
 	// GetStats answers how many failed over time.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
+	// ListAudit answers what people did about failures, those that have expired
+	// too, the newest first.
+	ListAudit(ctx context.Context, in *ListAuditRequest, opts ...grpc.CallOption) (*ListAuditResponse, error)
 	// ReplayFailure replays one failure.
 	ReplayFailure(ctx context.Context, in *ReplayFailureRequest, opts ...grpc.CallOption) (*ReplayFailureResponse, error)
 	// EditAndReplay has an edited event published in the place of one that failed
@@ -130,6 +134,16 @@ func (c *dlqServiceClient) GetStats(ctx context.Context, in *GetStatsRequest, op
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetStatsResponse)
 	err := c.cc.Invoke(ctx, DlqService_GetStats_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *dlqServiceClient) ListAudit(ctx context.Context, in *ListAuditRequest, opts ...grpc.CallOption) (*ListAuditResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAuditResponse)
+	err := c.cc.Invoke(ctx, DlqService_ListAudit_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -254,6 +268,9 @@ type DlqServiceServer interface {
 	ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
 	// GetStats answers how many failed over time.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
+	// ListAudit answers what people did about failures, those that have expired
+	// too, the newest first.
+	ListAudit(context.Context, *ListAuditRequest) (*ListAuditResponse, error)
 	// ReplayFailure replays one failure.
 	ReplayFailure(context.Context, *ReplayFailureRequest) (*ReplayFailureResponse, error)
 	// EditAndReplay has an edited event published in the place of one that failed
@@ -300,6 +317,9 @@ func (UnimplementedDlqServiceServer) ListGroups(context.Context, *ListGroupsRequ
 }
 func (UnimplementedDlqServiceServer) GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStats not implemented")
+}
+func (UnimplementedDlqServiceServer) ListAudit(context.Context, *ListAuditRequest) (*ListAuditResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAudit not implemented")
 }
 func (UnimplementedDlqServiceServer) ReplayFailure(context.Context, *ReplayFailureRequest) (*ReplayFailureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReplayFailure not implemented")
@@ -435,6 +455,24 @@ func _DlqService_GetStats_Handler(srv interface{}, ctx context.Context, dec func
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(DlqServiceServer).GetStats(ctx, req.(*GetStatsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DlqService_ListAudit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAuditRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DlqServiceServer).ListAudit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DlqService_ListAudit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DlqServiceServer).ListAudit(ctx, req.(*ListAuditRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -620,6 +658,10 @@ var DlqService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetStats",
 			Handler:    _DlqService_GetStats_Handler,
+		},
+		{
+			MethodName: "ListAudit",
+			Handler:    _DlqService_ListAudit_Handler,
 		},
 		{
 			MethodName: "ReplayFailure",

@@ -137,17 +137,18 @@ type Failure struct {
 	// effect may have happened.
 	Indefinite bool `protobuf:"varint,20,opt,name=indefinite,proto3" json:"indefinite,omitempty"`
 	// The payload by its event type, sensitive fields redacted; without an event
-	// type, the JSON object that it is. Absent where it is neither.
+	// type, the JSON object that it is. Absent where it is neither, or above 1 MiB.
 	Payload *structpb.Struct `protobuf:"bytes,21,opt,name=payload,proto3,oneof" json:"payload,omitempty"`
 	// The payload as it is, where it cannot be decoded; the first 1 MiB.
 	PayloadRaw []byte `protobuf:"bytes,22,opt,name=payload_raw,json=payloadRaw,proto3" json:"payload_raw,omitempty"`
 	// The payload's size in bytes.
 	PayloadBytes int64 `protobuf:"varint,23,opt,name=payload_bytes,json=payloadBytes,proto3" json:"payload_bytes,omitempty"`
-	// The record's own headers and those of the letter.
+	// The record's own headers and those of the letter; of 512 KiB altogether, the
+	// values beyond are cut.
 	Headers []*Header `protobuf:"bytes,24,rep,name=headers,proto3" json:"headers,omitempty"`
 	// The stack of the last failure; empty where it has none.
 	Stack string `protobuf:"bytes,25,opt,name=stack,proto3" json:"stack,omitempty"`
-	// What happened, oldest first; the last 1,000 entries.
+	// What happened, oldest first; the last 1,000 entries, and of these 1 MiB.
 	History       []*HistoryEntry `protobuf:"bytes,26,rep,name=history,proto3" json:"history,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -436,7 +437,7 @@ type HistoryEntry struct {
 	At *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
 	// What: FAILED, VIEWED, REPLAYED, APPLIED, ALREADY_APPLIED, FAILED_AGAIN,
 	// PARKED, DISCARDED, RESTORED, EDITED, PUBLISHED, ANNOTATED, REPLAY_CANCELED,
-	// RELEASED, NO_OUTCOME.
+	// RELEASED, NO_OUTCOME, EXPIRED.
 	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
 	// Who; "system" for what nobody asked for.
 	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`

@@ -36,7 +36,7 @@ const (
 )
 
 // Entry is one line of a failure's history, which is the audit trail too: only
-// ever added to.
+// ever added to. It outlives the failure where people are in it.
 type Entry struct {
 	// At is Unix microseconds.
 	At int64
@@ -121,17 +121,11 @@ type Failures interface {
 	Series(ctx context.Context, s Span) ([]Series, error)
 	// ByStatus answers how many failures are in which status.
 	ByStatus(ctx context.Context) (map[letter.Status]int64, error)
-	// Expire removes up to limit failures closed before a time, records and
-	// history too, and answers how many. What is not closed never expires.
-	Expire(ctx context.Context, before int64, limit int) (int64, error)
-	// Reclassify gives up to limit failures behind the id named another
-	// fingerprint where classify says so, and answers the last id it looked at,
-	// "" at the end.
-	Reclassify(ctx context.Context, after string, limit int, classify Classify) (string, error)
+	Classified
+	Expiring
+	Surveyed
+	Trail
 }
-
-// Classify answers a failure's fingerprint.
-type Classify func(f *letter.Failure, stack string) string
 
 // Report is a client's own failure, checked.
 type Report struct {

@@ -32,6 +32,7 @@ type fake struct {
 	away    bool
 	calls   int
 	expired []int64
+	trails  []int64
 	noted   error
 	entries []redrive.Entry
 }
@@ -67,6 +68,15 @@ func (f *fake) Expire(_ context.Context, _ int64, limit int) (int64, error) {
 		f.expired = f.expired[1:]
 	}
 	return n, nil
+}
+
+func (*fake) ExpireReplays(context.Context, int64, int) (int64, error) { return 0, errAway }
+
+func (f *fake) ExpireTrail(_ context.Context, before int64, _ int) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trails = append(f.trails, before)
+	return 0, nil
 }
 
 func (f *fake) Note(_ context.Context, _ string, e redrive.Entry) error {
@@ -150,7 +160,7 @@ func TestSweeper(t *testing.T) {
 		var said strings.Builder
 		f := &fake{expired: []int64{2500, 7}}
 		f.away = true
-		s := redrive.NewSweeper(f, time.Hour, time.Minute, slog.New(slog.NewTextHandler(&said, nil)))
+		s := redrive.NewSweeper(f, redrive.Keeping{Closed: time.Hour, Trail: 5 * time.Hour}, time.Minute, slog.New(slog.NewTextHandler(&said, nil)))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -172,35 +182,12 @@ func TestSweeper(t *testing.T) {
 		synctest.Wait()
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if f.calls != 4 || len(f.expired) != 1 || !strings.Contains(said.String(), "failures=2500") {
+		if f.calls != 6 || len(f.expired) != 0 || !strings.Contains(said.String(), "what=failures removed=2507") {
 			t.Errorf("%d calls, %v left, said %q", f.calls, f.expired, said.String())
 		}
+		// That replays cannot be removed keeps the trail from nothing.
+		if want := time.Now().Add(-5 * time.Hour).UnixMicro(); len(f.trails) != 2 || f.trails[1] != want {
+			t.Errorf("trails before %v, want %d", f.trails, want)
+		}
 	})
-}
-
-// paged is a store of failures that are classified by slices.
-type paged struct {
-	redrive.Failures
-
-	seen []string
-	fail bool
-}
-
-func (p *paged) Reclassify(_ context.Context, after string, _ int, _ redrive.Classify) (string, error) {
-	p.seen = append(p.seen, after)
-	if p.fail && after == "a" {
-		return "", errAway
-	}
-	return map[string]string{"": "a", "a": "b", "b": ""}[after], nil
-}
-
-func TestReclassifyGoesThroughAll(t *testing.T) {
-	t.Parallel()
-	p := &paged{}
-	if err := redrive.Reclassify(t.Context(), p, nil); err != nil || !slices.Equal(p.seen, []string{"", "a", "b"}) {
-		t.Errorf("looked behind %q, %v", p.seen, err)
-	}
-	if err := redrive.Reclassify(t.Context(), &paged{fail: true}, nil); !errors.Is(err, errAway) {
-		t.Error(err)
-	}
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"time"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -25,26 +24,8 @@ func failureMessage(f *letter.Failure) *dlqv1.Failure {
 	return m
 }
 
-// headerMessages shows headers as text where they are.
-func headerMessages(headers []letter.Header) []*dlqv1.Header {
-	out := make([]*dlqv1.Header, len(headers))
-	for i, h := range headers {
-		out[i] = &dlqv1.Header{Key: letter.Text(h.Key, len(h.Key)*3)}
-		if utf8.Valid(h.Value) {
-			out[i].Text = string(h.Value)
-			continue
-		}
-		out[i].Raw = h.Value
-	}
-	return out
-}
-
-func historyMessages(history []redrive.Entry) []*dlqv1.HistoryEntry {
-	out := make([]*dlqv1.HistoryEntry, len(history))
-	for i, e := range history {
-		out[i] = &dlqv1.HistoryEntry{At: timestamp(e.At), Action: e.Action, Actor: e.Actor, Detail: e.Detail, ReplayId: e.Replay}
-	}
-	return out
+func entryMessage(e redrive.Entry) *dlqv1.HistoryEntry {
+	return &dlqv1.HistoryEntry{At: timestamp(e.At), Action: e.Action, Actor: e.Actor, Detail: e.Detail, ReplayId: e.Replay}
 }
 
 func groupMessage(g *redrive.Group, now int64) *dlqv1.FailureGroup {

@@ -58,9 +58,7 @@ func (s *Server) GetFailure(ctx context.Context, req *dlqv1.GetFailureRequest) (
 	m := failureMessage(&seen.Failure)
 	m.Headers, m.Stack, m.History = headerMessages(seen.Headers), seen.Stack, historyMessages(seen.History)
 	m.PayloadBytes = int64(len(seen.Value))
-	if m.Payload = decodePayload(seen.EventType, seen.Value); m.Payload == nil {
-		m.PayloadRaw = seen.Value[:min(len(seen.Value), maxRaw)]
-	}
+	m.Payload, m.PayloadRaw = showPayload(seen.EventType, seen.Value)
 	return m, nil
 }
 

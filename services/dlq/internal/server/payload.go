@@ -10,12 +10,31 @@ import (
 	commonv1 "floodgate.internal/proto/floodgate/common/v1"
 )
 
-const (
-	// maxRaw is how much of a payload that cannot be decoded is shown.
-	maxRaw = 1 << 20
-	// redacted stands for a sensitive text.
-	redacted = "[redacted]"
-)
+// redacted stands for a sensitive text.
+const redacted = "[redacted]"
+
+// showPayload shows a payload decoded, or the first bytes of one that cannot be.
+// Nothing is shown of an event that is larger decoded than maxPayload: its bytes
+// would show what is sensitive.
+func showPayload(eventType string, value []byte) (decoded *structpb.Struct, raw []byte) {
+	tooLarge := len(value) > maxDecoded
+	if !tooLarge {
+		decoded = decodePayload(eventType, value)
+		tooLarge = proto.Size(decoded) > maxPayload
+	}
+	if decoded != nil && !tooLarge {
+		return decoded, nil
+	}
+	if _, err := newEvent(eventType); err == nil && tooLarge {
+		return nil, nil
+	}
+	return nil, value[:min(len(value), maxPayload)]
+}
+
+// maxDecoded bounds what is decoded at all: what is beyond the largest record
+// that a service publishes is another framework's, and decoding takes several
+// times its size in memory.
+const maxDecoded = 2 << 20
 
 // decodePayload shows a payload by its event type, sensitive fields redacted;
 // without a type that is known, the JSON object that it may be. nil where it is

@@ -29,9 +29,15 @@ FROM failures GROUP BY fingerprint`
 
 const fillCountsSQL = `INSERT INTO kind_counts SELECT fingerprint, status, COUNT(*) FROM failures GROUP BY fingerprint, status`
 
+// fillHistorySQL has the system in two of three entries, and ten people in the
+// rest.
+const fillHistorySQL = `INSERT INTO history (happened_at, failure_id, entry_id, action, actor, detail, replay_id)
+SELECT n, 'f' || (n % 10000), lpad(n::text, 12, '0'), 'VIEWED', CASE WHEN n % 3 > 0 THEN 'system' ELSE 'person-' || n % 10 END, '', ''
+FROM generate_series(1, 30000) AS n`
+
 // TestPlansGolden pins how PostgreSQL answers what operators ask: pages and
 // evidence by indexes, whatever the filter, and no failure read that is not
-// shown.
+// shown; and the audit trail alike.
 func TestPlansGolden(t *testing.T) {
 	t.Parallel()
 	db := sqldbtest.Open(t)
@@ -41,7 +47,7 @@ func TestPlansGolden(t *testing.T) {
 	if _, err := Open(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range []string{fillSQL, fillKindsSQL, fillCountsSQL, "VACUUM ANALYZE failures", "ANALYZE"} {
+	for _, statement := range []string{fillSQL, fillKindsSQL, fillCountsSQL, fillHistorySQL, "VACUUM ANALYZE failures", "ANALYZE"} {
 		if _, err := db.Write.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
@@ -54,8 +60,8 @@ func TestPlansGolden(t *testing.T) {
 	explain := func(name, text string, args []any) {
 		plan := planOf(t, db, text, args)
 		got.WriteString("-- " + name + "\n" + plan + "\n")
-		if strings.Contains(plan, "Seq Scan on failures") {
-			t.Errorf("%s reads every failure:\n%s", name, plan)
+		if strings.Contains(plan, "Seq Scan on failures") || strings.Contains(plan, "Seq Scan on history") {
+			t.Errorf("%s reads every row:\n%s", name, plan)
 		}
 	}
 	page := func(name string, f letter.Filter) {
@@ -75,6 +81,14 @@ func TestPlansGolden(t *testing.T) {
 	explain("groups", text, args)
 	text, args = counting(equal(letter.FieldStatus, "", 4), 10_000)
 	explain("count by status", text, args)
+	audit := func(name string, q redrive.AuditQuery) {
+		text, args := auditing(q, 101)
+		explain("audit of "+name, text, args)
+	}
+	audit("people", redrive.AuditQuery{})
+	audit("one person", redrive.AuditQuery{Actor: "person-1"})
+	audit("one failure", redrive.AuditQuery{Failure: "f7"})
+	audit("a span of time", redrive.AuditQuery{Since: 1, Until: 2})
 	golden(t, got.String())
 }
 

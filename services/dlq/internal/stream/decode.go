@@ -9,6 +9,7 @@ import (
 	"floodgate.internal/backbone/deadletter"
 	"floodgate.internal/backbone/record"
 	"floodgate.internal/services/dlq/internal/letter"
+	"floodgate.internal/services/dlq/internal/redrive"
 )
 
 // maxStack bounds a stack, in bytes: the 64 KiB that dlq.failed takes over the
@@ -39,9 +40,11 @@ func ID(f *letter.Failure, payload []byte) string {
 	return record.EventID(letter.Identity(f, payload)...).String()
 }
 
-// Classify answers the fingerprint that Decode would give a failure now.
-func Classify(f *letter.Failure, stack string) string {
-	return deadletter.FingerprintOf(deadletter.Kind{Service: f.Service, Class: f.Class, Message: f.Message, Stack: stack})
+// Classification is how Decode tells kinds apart, for failures that are kept.
+func Classification() redrive.Classification {
+	return redrive.Classification{Version: deadletter.KindVersion, Of: func(f *letter.Failure, stack string) string {
+		return deadletter.FingerprintOf(deadletter.Kind{Service: f.Service, Class: f.Class, Message: f.Message, Stack: stack})
+	}}
 }
 
 // dialect reads a letter by the headers that tell who wrote it.

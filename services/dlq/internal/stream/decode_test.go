@@ -171,3 +171,14 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What is kept is classified as what comes in: else no failure would ever be of
+// the version that is looked for.
+func TestWhatIsKeptIsClassifiedAsWhatComesIn(t *testing.T) {
+	t.Parallel()
+	l := Decode(&record.Record{Topic: "orders.DLT", Value: []byte("{}")}, "id/0")
+	kinds := Classification()
+	if got := kinds.Of(&l.Failure, l.Stack); got != l.Fingerprint || letter.Version(got) != kinds.Version {
+		t.Errorf("kind %s, and %s of version %d", l.Fingerprint, got, kinds.Version)
+	}
+}

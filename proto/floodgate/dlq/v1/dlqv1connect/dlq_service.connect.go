@@ -43,6 +43,8 @@ const (
 	DlqServiceListGroupsProcedure = "/floodgate.dlq.v1.DlqService/ListGroups"
 	// DlqServiceGetStatsProcedure is the fully-qualified name of the DlqService's GetStats RPC.
 	DlqServiceGetStatsProcedure = "/floodgate.dlq.v1.DlqService/GetStats"
+	// DlqServiceListAuditProcedure is the fully-qualified name of the DlqService's ListAudit RPC.
+	DlqServiceListAuditProcedure = "/floodgate.dlq.v1.DlqService/ListAudit"
 	// DlqServiceReplayFailureProcedure is the fully-qualified name of the DlqService's ReplayFailure
 	// RPC.
 	DlqServiceReplayFailureProcedure = "/floodgate.dlq.v1.DlqService/ReplayFailure"
@@ -79,6 +81,9 @@ type DlqServiceClient interface {
 	ListGroups(context.Context, *v1.ListGroupsRequest) (*v1.ListGroupsResponse, error)
 	// GetStats answers how many failed over time.
 	GetStats(context.Context, *v1.GetStatsRequest) (*v1.GetStatsResponse, error)
+	// ListAudit answers what people did about failures, those that have expired
+	// too, the newest first.
+	ListAudit(context.Context, *v1.ListAuditRequest) (*v1.ListAuditResponse, error)
 	// ReplayFailure replays one failure.
 	ReplayFailure(context.Context, *v1.ReplayFailureRequest) (*v1.ReplayFailureResponse, error)
 	// EditAndReplay has an edited event published in the place of one that failed
@@ -142,6 +147,12 @@ func NewDlqServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...
 			httpClient,
 			baseURL+DlqServiceGetStatsProcedure,
 			connect.WithSchema(dlqServiceMethods.ByName("GetStats")),
+			connect.WithClientOptions(opts...),
+		),
+		listAudit: connect.NewClient[v1.ListAuditRequest, v1.ListAuditResponse](
+			httpClient,
+			baseURL+DlqServiceListAuditProcedure,
+			connect.WithSchema(dlqServiceMethods.ByName("ListAudit")),
 			connect.WithClientOptions(opts...),
 		),
 		replayFailure: connect.NewClient[v1.ReplayFailureRequest, v1.ReplayFailureResponse](
@@ -208,6 +219,7 @@ type dlqServiceClient struct {
 	getFailure    *connect.Client[v1.GetFailureRequest, v1.Failure]
 	listGroups    *connect.Client[v1.ListGroupsRequest, v1.ListGroupsResponse]
 	getStats      *connect.Client[v1.GetStatsRequest, v1.GetStatsResponse]
+	listAudit     *connect.Client[v1.ListAuditRequest, v1.ListAuditResponse]
 	replayFailure *connect.Client[v1.ReplayFailureRequest, v1.ReplayFailureResponse]
 	editAndReplay *connect.Client[v1.EditAndReplayRequest, v1.EditAndReplayResponse]
 	discard       *connect.Client[v1.DiscardRequest, v1.Failure]
@@ -258,6 +270,15 @@ func (c *dlqServiceClient) ListGroups(ctx context.Context, req *v1.ListGroupsReq
 // GetStats calls floodgate.dlq.v1.DlqService.GetStats.
 func (c *dlqServiceClient) GetStats(ctx context.Context, req *v1.GetStatsRequest) (*v1.GetStatsResponse, error) {
 	response, err := c.getStats.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListAudit calls floodgate.dlq.v1.DlqService.ListAudit.
+func (c *dlqServiceClient) ListAudit(ctx context.Context, req *v1.ListAuditRequest) (*v1.ListAuditResponse, error) {
+	response, err := c.listAudit.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -355,6 +376,9 @@ type DlqServiceHandler interface {
 	ListGroups(context.Context, *v1.ListGroupsRequest) (*v1.ListGroupsResponse, error)
 	// GetStats answers how many failed over time.
 	GetStats(context.Context, *v1.GetStatsRequest) (*v1.GetStatsResponse, error)
+	// ListAudit answers what people did about failures, those that have expired
+	// too, the newest first.
+	ListAudit(context.Context, *v1.ListAuditRequest) (*v1.ListAuditResponse, error)
 	// ReplayFailure replays one failure.
 	ReplayFailure(context.Context, *v1.ReplayFailureRequest) (*v1.ReplayFailureResponse, error)
 	// EditAndReplay has an edited event published in the place of one that failed
@@ -414,6 +438,12 @@ func NewDlqServiceHandler(svc DlqServiceHandler, opts ...connect.HandlerOption) 
 		DlqServiceGetStatsProcedure,
 		svc.GetStats,
 		connect.WithSchema(dlqServiceMethods.ByName("GetStats")),
+		connect.WithHandlerOptions(opts...),
+	)
+	dlqServiceListAuditHandler := connect.NewUnaryHandlerSimple(
+		DlqServiceListAuditProcedure,
+		svc.ListAudit,
+		connect.WithSchema(dlqServiceMethods.ByName("ListAudit")),
 		connect.WithHandlerOptions(opts...),
 	)
 	dlqServiceReplayFailureHandler := connect.NewUnaryHandlerSimple(
@@ -482,6 +512,8 @@ func NewDlqServiceHandler(svc DlqServiceHandler, opts ...connect.HandlerOption) 
 			dlqServiceListGroupsHandler.ServeHTTP(w, r)
 		case DlqServiceGetStatsProcedure:
 			dlqServiceGetStatsHandler.ServeHTTP(w, r)
+		case DlqServiceListAuditProcedure:
+			dlqServiceListAuditHandler.ServeHTTP(w, r)
 		case DlqServiceReplayFailureProcedure:
 			dlqServiceReplayFailureHandler.ServeHTTP(w, r)
 		case DlqServiceEditAndReplayProcedure:
@@ -527,6 +559,10 @@ func (UnimplementedDlqServiceHandler) ListGroups(context.Context, *v1.ListGroups
 
 func (UnimplementedDlqServiceHandler) GetStats(context.Context, *v1.GetStatsRequest) (*v1.GetStatsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("floodgate.dlq.v1.DlqService.GetStats is not implemented"))
+}
+
+func (UnimplementedDlqServiceHandler) ListAudit(context.Context, *v1.ListAuditRequest) (*v1.ListAuditResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("floodgate.dlq.v1.DlqService.ListAudit is not implemented"))
 }
 
 func (UnimplementedDlqServiceHandler) ReplayFailure(context.Context, *v1.ReplayFailureRequest) (*v1.ReplayFailureResponse, error) {

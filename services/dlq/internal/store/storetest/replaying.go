@@ -26,6 +26,7 @@ func ReplayCases() []ReplayCase {
 		{"The loop cap parks", capped},
 		{"An end gives back what is not published", ended},
 		{"A cancel is for what runs", canceled},
+		{"What has ended expires when nothing is awaited", replaysExpire},
 		{"A lease has one owner", leased},
 		{"What has no outcome is given back", lost},
 		{"What was applied before is told so", already},

@@ -50,7 +50,10 @@ func Cases() []Case {
 		{"Evidence tells the spread", evidence},
 		{"Series count first failures", seriesOf},
 		{"Only what was closed long ago expires", expiry},
-		{"Another fingerprint moves the counts", reclassified},
+		{"What people did outlives the failure, for as long as it is audited", trailOutlives},
+		{"The audit trail is listed by pages, as it is asked for", trailListed},
+		{"Statistics expire with the trail", statisticsExpire},
+		{"A lease is one owner's until it has passed", leasing},
 		{"Two instances take the same letters at once", atOnce},
 	}
 }
@@ -66,6 +69,19 @@ func Run(t *testing.T, s redrive.Failures) {
 	}
 }
 
+// RunClassifying runs the cases that give all failures new kinds, one after the
+// other, on a store of their own.
+func RunClassifying(t *testing.T, s redrive.Failures) {
+	t.Helper()
+	for _, c := range []Case{
+		{"Kinds split and merge, and their counts with them", reclassified},
+		{"What is of a newer version keeps its kind", newerKept},
+		{"Letters come in while kinds change", reclassifiedBeside},
+	} {
+		t.Run(c.Name, func(t *testing.T) { c.Run(t, s) }) //nolint:paralleltest // each takes all there are
+	}
+}
+
 // scene is one case's part of the store: a service and a source of letters that
 // nobody else has.
 type scene struct {
@@ -77,6 +93,16 @@ type scene struct {
 
 func newScene(t T, s redrive.Failures) *scene {
 	return &scene{t: t, s: s, service: "svc-" + rand.Text()}
+}
+
+// Fill records n failures of one kind.
+func Fill(t T, s redrive.Failures, n int) {
+	c := newScene(t, s)
+	letters := make([]letter.Letter, n)
+	for i := range letters {
+		letters[i] = c.letter(fmt.Sprint(i), int64(i))
+	}
+	c.record(letters...)
 }
 
 // base is when the scenes begin, in Unix microseconds.
