@@ -48,7 +48,7 @@ type parts struct {
 	publisher redrive.Publisher
 	replays   redrive.Replays
 	kafka     redrive.Redeliverer
-	log       redrive.Log
+	log       redrive.Trail
 }
 
 // open reaches every dependency. What it answers must be closed, also beside an
@@ -87,7 +87,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	}
 	writer := stream.NewPublisher(publisher)
 	p := parts{
-		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: stream.NewOffsets(cluster),
+		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: stream.NewOffsets(cluster, reader),
 	}
 	s.reached.Ask(lifecycle.Answers("the database", db.Ping))
 	if s.wrap != nil {
@@ -103,17 +103,19 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 // wire makes the effects and the consumers out of the parts; ids are the topics'.
 func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
 	g.desk = redrive.NewDesk(p.failures, p.publisher)
-	g.orders = redrive.NewOrders(p.failures, p.replays, stream.Routes())
+	routes := stream.Routes(s.routes)
+	g.orders = redrive.NewOrders(p.failures, p.replays, routes)
 	if s.cfg.has(RoleIngest) {
 		g.also(redrive.NewSweeper(p.failures, s.cfg.Retention, s.cfg.SweepEvery, s.deps.Log).Run)
-		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)
+		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), redrive.NewConfirmer(p.replays), routes, ids)
 		if err := g.join(s, topics.GroupDLQIngest, s.cfg.letterTopics(), handler); err != nil {
 			return err
 		}
 	}
 	if s.cfg.has(RoleReplay) {
-		g.also(redrive.NewRunner(p.replays, p.kafka, stream.Routes(), s.cfg.ReplayLease, s.deps.Log).Run)
-		g.also(redrive.NewPassage(p.replays, p.log, stream.Routes(), s.deps.Log).Run)
+		g.also(redrive.NewRunner(p.replays, p.kafka, routes, s.cfg.ReplayLease, s.deps.Log).Run)
+		g.also(redrive.NewPassage(p.replays, p.log, routes, s.deps.Log).Run)
+		g.also(redrive.NewInference(p.replays, p.log, routes, s.deps.Log).Run)
 		handler := stream.NewOutcomeHandler(redrive.NewConfirmer(p.replays), s.deps.Log)
 		return g.join(s, topics.GroupDLQOutcome, []string{topics.DLQOutcome}, handler)
 	}

@@ -18,6 +18,7 @@ type upCmd struct {
 	KafkaAddr  string        `env:"FLOODGATE_KAFKA_ADDR" default:"127.0.0.1:9192" help:"The embedded broker; port 0 takes a free one."`
 	DataDir    string        `env:"FLOODGATE_DATA_DIR" default:".floodgate" type:"path" help:"What outlives the process."`
 	DLQTopic   []string      `name:"dlq-topic" env:"FLOODGATE_DLQ_TOPICS" placeholder:"TOPIC" help:"Dead-letter topics of Spring Kafka, Kafka Connect or others to read besides dlq.failed."`
+	DLQRoute   []string      `name:"dlq-route" env:"FLOODGATE_DLQ_ROUTES" placeholder:"TOPIC/GROUP=TO" help:"Where failures of another framework's group are replayed to: TOPIC/GROUP=TO[:letters=TOPIC][:wait=10m][:every-group]."`
 	DrainDelay time.Duration `env:"FLOODGATE_DRAIN_DELAY" default:"0s" help:"How long calls are still served after the signal to stop."`
 	settings.Servers
 	settings.Observed
@@ -47,7 +48,7 @@ func (c *upCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer func() { _ = tel.Shutdown(context.WithoutCancel(ctx)) }()
 	stack, err := up.New(up.Config{
-		HTTPAddr: c.HTTPAddr, GRPCAddr: c.GRPCAddr, KafkaAddr: c.KafkaAddr, DataDir: c.DataDir, DrainDelay: c.DrainDelay, DLQTopics: c.DLQTopic,
+		HTTPAddr: c.HTTPAddr, GRPCAddr: c.GRPCAddr, KafkaAddr: c.KafkaAddr, DataDir: c.DataDir, DrainDelay: c.DrainDelay, DLQTopics: c.DLQTopic, DLQRoutes: c.DLQRoute,
 		KafkaBrokers: c.KafkaBrokers, RedisAddrs: c.RedisAddrs, RedisPasswordFile: c.RedisPasswordFile, DatabaseURL: c.DatabaseURL,
 	}, tel)
 	if err != nil {

@@ -27,6 +27,9 @@ type Config struct {
 	DatabaseURL string
 	// DLQTopics are dead-letter topics of others that are read too.
 	DLQTopics []string
+	// DLQRoutes are where failures of others' groups are replayed to, as
+	// dlq.Config.Routes.
+	DLQRoutes []string
 	// OTLPEndpoint is a collector's gRPC address as a URL; SampleRatio is the
 	// part of the traces that is sent.
 	OTLPEndpoint string

@@ -135,7 +135,7 @@ func (s *Stack) dlq() lifecycle.Component {
 				return err
 			}
 			service, err := dlq.New(dlq.Config{
-				Kafka: broker.Config{Brokers: s.cfg.KafkaBrokers, Scale: broker.ScaleDev}, DatabaseURL: database, Topics: s.cfg.DLQTopics,
+				Kafka: broker.Config{Brokers: s.cfg.KafkaBrokers, Scale: broker.ScaleDev}, DatabaseURL: database, Topics: s.cfg.DLQTopics, Routes: s.cfg.DLQRoutes,
 			}, dlq.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer, Metrics: s.tel.Registry, Introspect: s.inspected}, s.rpc)
 			if err != nil {
 				return err

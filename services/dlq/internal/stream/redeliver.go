@@ -15,7 +15,7 @@ import (
 // Redeliver returns once a failure's record is durable, with its place. Errors:
 // redrive.ErrUnfit where it can never be; after any other it may be in Kafka.
 func (p *Publisher) Redeliver(ctx context.Context, r redrive.Redelivery) (int32, int64, error) {
-	headers, err := replayHeaders(&r)
+	headers, err := p.headers(&r)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -24,6 +24,15 @@ func (p *Publisher) Redeliver(ctx context.Context, r redrive.Redelivery) (int32,
 		return 0, 0, fmt.Errorf("%w: %w", redrive.ErrUnfit, err)
 	}
 	return ack.Partition, ack.Offset, err
+}
+
+// headers answers the headers of a record on its way back. Where it goes to no
+// topic of the catalogue, its group is another framework's.
+func (p *Publisher) headers(r *redrive.Redelivery) ([]record.Header, error) {
+	if r.Group != "" && !p.catalogue[r.To] {
+		return foreignHeaders(r), nil
+	}
+	return replayHeaders(r)
 }
 
 // replayHeaders answers the headers of a record on its way back: its own in
