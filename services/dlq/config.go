@@ -42,6 +42,9 @@ type Config struct {
 	// Topics are dead-letter topics of other frameworks that are read beside
 	// dlq.failed; they must exist. None by default.
 	Topics []string
+	// Routes are where failures of other frameworks' groups are replayed to, in
+	// the form that parseRoute reads. None by default: then they are shown and no more.
+	Routes []string
 	// Retention is how long a failure is kept once it is resolved or discarded, and
 	// a replay once it has ended: 30 days. What is neither is kept for ever.
 	Retention time.Duration
@@ -109,7 +112,8 @@ func (c Config) Validate() error {
 		fault(name == "", "Topics has an empty name")
 		fault(slices.Contains(c.Topics[:i], name), "Topics names %q twice", name)
 	}
-	return errors.Join(faults...)
+	_, err := c.routes()
+	return errors.Join(append(faults, err)...)
 }
 
 func (c Config) has(r Role) bool { return slices.Contains(c.Roles, r) }

@@ -36,6 +36,9 @@ const (
 	crashCancelVar = "FLOODGATE_TEST_CRASH_CANCEL"
 	// crashKindsVar: it dies while it gives failures new kinds.
 	crashKindsVar = "FLOODGATE_TEST_CRASH_KINDS"
+	// The topics and routes of others, separated by commas.
+	crashTopicsVar = "FLOODGATE_TEST_CRASH_TOPICS"
+	crashRoutesVar = "FLOODGATE_TEST_CRASH_ROUTES"
 )
 
 // crashLetters is how many failures a flood has; each of them fails twice.
@@ -98,6 +101,9 @@ func TestCrashChild(t *testing.T) { //nolint:paralleltest // alone in its proces
 	in.Brokers, in.DatabaseURL = strings.Split(brokers, ","), os.Getenv(crashDatabaseVar)
 	cfg := in.config()
 	cfg.Batch = 100
+	if letters := os.Getenv(crashTopicsVar); letters != "" {
+		cfg.Topics, cfg.Routes = strings.Split(letters, ","), strings.Split(os.Getenv(crashRoutesVar), ",")
+	}
 	srv, err := rpc.NewServer(rpc.ServerConfig{})
 	in.must(err)
 	service, err := dlq.New(cfg, dlq.Deps{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}, srv)

@@ -12,7 +12,9 @@
 // What failed goes back where it failed, in its order, each applied once: a
 // replay's selection is frozen in SQL before the first record moves, a group's
 // failures go to its own replay topic, and what became of each is read from
-// dlq.outcome by the group dlq-outcome, not assumed.
+// dlq.outcome by the group dlq-outcome, not assumed. Failures of groups of other
+// frameworks go back by routes of the settings; what became of them is inferred
+// from their offsets and dead letters.
 //
 // Where edits are on, an edited event may go in the place of one that every group
 // has failed and none can apply any more: once, whoever asks and however often.
@@ -37,6 +39,7 @@ import (
 	"floodgate.internal/backbone/lifecycle"
 	"floodgate.internal/backbone/rpc"
 	dlqv1 "floodgate.internal/proto/floodgate/dlq/v1"
+	"floodgate.internal/services/dlq/internal/redrive"
 	"floodgate.internal/services/dlq/internal/server"
 )
 
@@ -61,6 +64,8 @@ type Service struct {
 	deps   Deps
 	rpc    *rpc.Server
 	server *server.Server
+	// routes are those of the settings.
+	routes []redrive.Route
 	// reached asks what the running service depends on.
 	reached lifecycle.Reached
 	// wrap puts tests' faults between the effects and their store.
@@ -77,7 +82,11 @@ func New(cfg Config, deps Deps, srv *rpc.Server) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg.withDefaults(), deps: deps, rpc: srv, server: server.New(rules)}
+	routes, err := cfg.routes()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg.withDefaults(), deps: deps, rpc: srv, server: server.New(rules), routes: routes}
 	if s.cfg.has(RoleAPI) {
 		dlqv1.RegisterDlqServiceServer(srv, s.server)
 		srv.Hold(dlqv1.DlqService_ServiceDesc.ServiceName)

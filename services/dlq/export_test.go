@@ -103,6 +103,17 @@ func (f faultyReplays) Settle(ctx context.Context, outcomes []redrive.Outcome, a
 	return f.around("settle-", len(outcomes), func() error { return f.Replays.Settle(ctx, outcomes, at) })
 }
 
+func (f faultyReplays) Infer(ctx context.Context, passed []redrive.Unconfirmed, at int64) (int, error) {
+	if err := f.faults("infer-before", len(passed)); err != nil {
+		return 0, err
+	}
+	n, err := f.Replays.Infer(ctx, passed, at)
+	if err != nil {
+		return 0, err
+	}
+	return n, f.faults("infer-after", len(passed))
+}
+
 type faultyKafka struct {
 	redrive.Redeliverer
 	faults Faults

@@ -50,7 +50,7 @@ type parts struct {
 	publisher redrive.Publisher
 	replays   redrive.Replays
 	kafka     redrive.Redeliverer
-	log       redrive.Log
+	log       redrive.Trail
 	witness   redrive.Witness
 	composer  redrive.Composer
 	kinds     redrive.Classification
@@ -90,7 +90,7 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 	if err != nil {
 		return g, err
 	}
-	writer, offsets := stream.NewPublisher(publisher), stream.NewOffsets(cluster)
+	writer, offsets := stream.NewPublisher(publisher), stream.NewOffsets(cluster, reader)
 	p := parts{
 		failures: failures, publisher: writer, replays: store.NewReplays(db), kafka: writer, log: offsets,
 		witness: stream.NewWitness(reader, offsets), composer: stream.NewComposer(publisher),
@@ -112,22 +112,24 @@ func (s *Service) open(ctx context.Context) (*graph, error) {
 
 // wire makes the effects and the consumers out of the parts; ids are the topics'.
 func (g *graph) wire(s *Service, p parts, ids map[string]string) error {
+	routes := stream.Routes(s.routes)
 	g.desk = redrive.NewDesk(p.failures, p.publisher, p.replays, p.composer)
-	g.orders = redrive.NewOrders(p.failures, p.replays, stream.Routes())
+	g.orders = redrive.NewOrders(p.failures, p.replays, routes)
 	if s.cfg.Edit {
 		g.editor = redrive.NewEditor(p.failures, p.replays, p.composer, p.witness)
 	}
 	if s.cfg.has(RoleIngest) {
 		g.also(redrive.NewSweeper(p.failures, redrive.Keeping{Closed: s.cfg.Retention, Trail: s.cfg.AuditRetention}, s.cfg.SweepEvery, s.deps.Log).Run)
 		g.also(redrive.NewReclassifier(p.failures, p.kinds, s.cfg.ReplayLease, s.deps.Log).Run)
-		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), ids)
+		handler := stream.NewHandler(redrive.NewIntake(p.failures, sqldb.IsUnavailable), redrive.NewConfirmer(p.replays), routes, ids)
 		if err := g.join(s, topics.GroupDLQIngest, s.cfg.letterTopics(), handler); err != nil {
 			return err
 		}
 	}
 	if s.cfg.has(RoleReplay) {
-		g.also(redrive.NewRunner(p.replays, p.kafka, stream.Routes(), s.cfg.ReplayLease, s.deps.Log).Run)
-		g.also(redrive.NewPassage(p.replays, p.log, stream.Routes(), s.deps.Log).Run)
+		g.also(redrive.NewRunner(p.replays, p.kafka, routes, s.cfg.ReplayLease, s.deps.Log).Run)
+		g.also(redrive.NewPassage(p.replays, p.log, routes, s.deps.Log).Run)
+		g.also(redrive.NewInference(p.replays, p.log, routes, s.deps.Log).Run)
 		handler := stream.NewOutcomeHandler(redrive.NewConfirmer(p.replays), s.deps.Log)
 		return g.join(s, topics.GroupDLQOutcome, []string{topics.DLQOutcome}, handler)
 	}

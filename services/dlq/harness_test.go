@@ -234,11 +234,14 @@ func (w *writers) flood(group string, from, to int, err error) {
 }
 
 // create makes a topic of somebody else's, with one partition.
-func (w *writers) create(topic string) {
+func (w *writers) create(topic string) { w.createWide(topic, 1) }
+
+// createWide makes one with several.
+func (w *writers) createWide(topic string, partitions int32) {
 	w.t.Helper()
 	admin, err := sarama.NewClusterAdminFromClient(w.client)
 	w.must(err)
-	w.must(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false))
+	w.must(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false))
 	w.t.Cleanup(func() { _ = admin.DeleteTopic(topic) })
 }
 

@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/IBM/sarama"
@@ -56,7 +57,7 @@ func (g *graph) openWatch(ctx context.Context, s *Service, publisher *publish.Pu
 
 // prepareTopics creates what is missing of the catalogue, refuses a cluster on
 // which a letter would not fit (SEMANTICS 22) and topics of others that are not
-// there, and answers the ids of all that are read. Letters of others have no
+// there, those of routes too, and answers the ids of all that are read. Letters of others have no
 // size to check: they are kept in SQL and never written to dlq.failed.
 func prepareTopics(ctx context.Context, s *Service, client sarama.Client) (map[string]string, error) {
 	catalogue := topics.Catalogue()
@@ -68,7 +69,13 @@ func prepareTopics(ctx context.Context, s *Service, client sarama.Client) (map[s
 	}
 	ids, err := broker.TopicIDs(ctx, client, s.cfg.letterTopics())
 	if err != nil {
-		return nil, fmt.Errorf("the dead-letter topics of the settings: %w", err)
+		err = fmt.Errorf("the dead-letter topics of the settings: %w", err)
 	}
-	return ids, nil
+	faults := []error{err}
+	for _, r := range s.routes {
+		if _, err := broker.TopicIDs(ctx, client, []string{r.To}); err != nil {
+			faults = append(faults, fmt.Errorf("the route of %s's failures on %s: %w", r.Group, r.Topic, err))
+		}
+	}
+	return ids, errors.Join(faults...)
 }

@@ -9,6 +9,7 @@ func (c Config) Settings() []introspect.Setting {
 		introspect.URL("DatabaseURL", c.DatabaseURL),
 		introspect.Words("Roles", c.Roles),
 		introspect.Plain("Topics", c.Topics),
+		introspect.Plain("Routes", c.Routes),
 		introspect.Plain("Retention", c.Retention),
 		introspect.Plain("AuditRetention", c.AuditRetention),
 		introspect.Plain("SweepEvery", c.SweepEvery),

@@ -91,6 +91,9 @@ func writeSurvey(out io.Writer, res *dlqv1.CreateReplayResponse) error {
 	line("%d selected, %d resolved already\n", res.GetSelected(), res.GetAlreadyResolved())
 	for _, d := range res.GetDestinations() {
 		line("  %6d to %s\n", d.GetCount(), d.GetTopic())
+		for _, w := range d.GetWarnings() {
+			line("         %s\n", w)
+		}
 	}
 	for _, k := range res.GetConflicts() {
 		line("  %s of %s: %d earlier ones are open and not selected\n", k.GetKey(), k.GetGroup(), k.GetEarlier())

@@ -22,8 +22,10 @@ func (f *fakeDLQ) CreateReplay(_ context.Context, r *dlqv1.CreateReplayRequest) 
 	f.note("create", r.GetFilter(), fmt.Sprint(r.GetRatePerSecond(), r.GetCanary(), r.GetStopAtFailureRatio(), r.GetDryRun()))
 	res := &dlqv1.CreateReplayResponse{
 		ReplayId: replayID, Selected: 40, AlreadyResolved: 2,
-		Destinations: []*dlqv1.Destination{{Topic: "vote.cast.replay.vote-tally", Count: 40}},
-		Conflicts:    []*dlqv1.Conflict{{Group: "vote-tally", Key: "final/3", Earlier: 7}},
+		Destinations: []*dlqv1.Destination{
+			{Topic: "vote.cast.replay.vote-tally", Count: 40}, {Topic: "orders", Count: 7, Warnings: []string{"every group that reads orders gets these records again"}},
+		},
+		Conflicts: []*dlqv1.Conflict{{Group: "vote-tally", Key: "final/3", Earlier: 7}},
 	}
 	if r.GetDryRun() {
 		res.ReplayId = ""
@@ -70,7 +72,7 @@ func TestDLQReplay(t *testing.T) {
 		},
 		"a filter": {
 			[]string{"replay", "--filter", "status = OPEN", "--canary", "--rate", "50", "--stop-at", "0.25"}, "create status = OPEN 50 true 0.25 false", 0,
-			replayID + "  DONE", "40 to vote.cast.replay.vote-tally\n  final/3 of vote-tally: 7 earlier ones are open and not selected\n",
+			replayID + "  DONE", "40 to vote.cast.replay.vote-tally\n       7 to orders\n         every group that reads orders gets these records again\n  final/3 of vote-tally: 7 earlier ones are open and not selected\n",
 		},
 		"a dry run": {
 			[]string{"replay", "--filter", "status = OPEN", "--dry-run"}, "create status = OPEN 1000 false 0.1 true", 0,

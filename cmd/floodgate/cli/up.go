@@ -19,6 +19,7 @@ type upCmd struct {
 	DataDir    string        `env:"FLOODGATE_DATA_DIR" default:".floodgate" type:"path" help:"What outlives the process."`
 	DLQTopic   []string      `name:"dlq-topic" env:"FLOODGATE_DLQ_TOPICS" placeholder:"TOPIC" help:"Dead-letter topics of Spring Kafka, Kafka Connect or others to read besides dlq.failed."`
 	DLQEdit    bool          `name:"dlq-edit" env:"FLOODGATE_DLQ_EDIT" help:"Let operators put edited events in the place of those that failed in every group."`
+	DLQRoute   []string      `name:"dlq-route" env:"FLOODGATE_DLQ_ROUTES" placeholder:"TOPIC/GROUP=TO" help:"Where failures of another framework's group are replayed to: TOPIC/GROUP=TO[:letters=TOPIC][:wait=10m][:every-group]."`
 	DrainDelay time.Duration `env:"FLOODGATE_DRAIN_DELAY" default:"0s" help:"How long calls are still served after the signal to stop."`
 	settings.Servers
 	settings.Observed
@@ -48,7 +49,8 @@ func (c *upCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer func() { _ = tel.Shutdown(context.WithoutCancel(ctx)) }()
 	stack, err := up.New(up.Config{
-		HTTPAddr: c.HTTPAddr, GRPCAddr: c.GRPCAddr, KafkaAddr: c.KafkaAddr, DataDir: c.DataDir, DrainDelay: c.DrainDelay, DLQTopics: c.DLQTopic, DLQEdit: c.DLQEdit,
+		HTTPAddr: c.HTTPAddr, GRPCAddr: c.GRPCAddr, KafkaAddr: c.KafkaAddr, DataDir: c.DataDir, DrainDelay: c.DrainDelay,
+		DLQTopics: c.DLQTopic, DLQRoutes: c.DLQRoute, DLQEdit: c.DLQEdit,
 		KafkaBrokers: c.KafkaBrokers, RedisAddrs: c.RedisAddrs, RedisPasswordFile: c.RedisPasswordFile, DatabaseURL: c.DatabaseURL,
 	}, tel)
 	if err != nil {

@@ -29,6 +29,9 @@ type Config struct {
 	DLQTopics []string
 	// DLQEdit lets operators put edited events in the place of failed ones.
 	DLQEdit bool
+	// DLQRoutes are where failures of others' groups are replayed to, as
+	// dlq.Config.Routes.
+	DLQRoutes []string
 	// OTLPEndpoint is a collector's gRPC address as a URL; SampleRatio is the
 	// part of the traces that is sent.
 	OTLPEndpoint string

@@ -135,7 +135,8 @@ func (s *Stack) dlq() lifecycle.Component {
 				return err
 			}
 			service, err := dlq.New(dlq.Config{
-				Kafka: broker.Config{Brokers: s.cfg.KafkaBrokers, Scale: broker.ScaleDev}, DatabaseURL: database, Topics: s.cfg.DLQTopics, Edit: s.cfg.DLQEdit,
+				Kafka: broker.Config{Brokers: s.cfg.KafkaBrokers, Scale: broker.ScaleDev}, DatabaseURL: database,
+				Topics: s.cfg.DLQTopics, Routes: s.cfg.DLQRoutes, Edit: s.cfg.DLQEdit,
 			}, dlq.Deps{Log: s.tel.Log, Tracer: s.tel.Tracer, Metrics: s.tel.Registry, Introspect: s.inspected}, s.rpc)
 			if err != nil {
 				return err

@@ -246,10 +246,15 @@ func (x *Replay) GetAlreadyApplied() int64 {
 // Destination is a topic that a replay writes to.
 type Destination struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The topic: a group's replay topic, or the source for a client's report.
+	// The topic: a group's replay topic, that of a route of the settings, or the
+	// source for a client's report.
 	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
 	// How many records go there.
-	Count         int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Count int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// What an operator should know before he replays, in sentences: that every group
+	// of the topic gets the records, that outcomes are inferred. Empty for the groups
+	// of Floodgate's services.
+	Warnings      []string `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -296,6 +301,13 @@ func (x *Destination) GetCount() int64 {
 		return x.Count
 	}
 	return 0
+}
+
+func (x *Destination) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 // Conflict is a key of which not all failures are selected, so that a replay
@@ -966,10 +978,11 @@ const file_floodgate_dlq_v1_replay_proto_rawDesc = "" +
 	"\x04DONE\x10\x03\x12\f\n" +
 	"\bCANCELED\x10\x04\x12\v\n" +
 	"\aSTOPPED\x10\x05B\v\n" +
-	"\t_ended_at\"9\n" +
+	"\t_ended_at\"U\n" +
 	"\vDestination\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x03R\x05count\"L\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count\x12\x1a\n" +
+	"\bwarnings\x18\x03 \x03(\tR\bwarnings\"L\n" +
 	"\bConflict\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x18\n" +

@@ -143,3 +143,17 @@ func Heard(i, said Item, status Status, replays int32) (Item, Step) {
 		return ItemFailed, Again(replays, LoopCap)
 	}
 }
+
+// Refuted answers what an item is that was taken for applied as its group passed
+// the record in silence, once a letter of the record comes after all, and the step
+// of the failure, 0 for none. What nobody said does not win over what somebody
+// says.
+func Refuted(i Item, status Status) (Item, Step) {
+	if i != ItemApplied {
+		return i, 0
+	}
+	if status == Resolved {
+		return ItemFailed, Failed
+	}
+	return ItemFailed, 0 // the letter itself has opened it
+}

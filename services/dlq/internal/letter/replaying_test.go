@@ -135,3 +135,27 @@ func TestHeardOfAFailureThatMovedOn(t *testing.T) {
 		t.Errorf("skipped, then found applied: %v, %v", item, step)
 	}
 }
+
+// What was inferred from silence does not win over a letter; what was told does.
+func TestALetterRefutesWhatWasInferred(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		item     letter.Item
+		status   letter.Status
+		wantItem letter.Item
+		wantStep letter.Step
+	}{
+		"still resolved":                {letter.ItemApplied, letter.Resolved, letter.ItemFailed, letter.Failed},
+		"opened by its letter":          {letter.ItemApplied, letter.Open, letter.ItemFailed, 0},
+		"another replay has it already": {letter.ItemApplied, letter.Replaying, letter.ItemFailed, 0},
+		"heard before":                  {letter.ItemFailed, letter.Resolved, letter.ItemFailed, 0},
+	} {
+		item, step := letter.Refuted(tc.item, tc.status)
+		if item != tc.wantItem || step != tc.wantStep {
+			t.Errorf("%s: %v, %v", name, item, step)
+		}
+		if _, err := tc.status.After(step); step != 0 && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -31,8 +31,8 @@ type AuditQuery struct {
 	After string
 }
 
-// Trail is the audit trail. Failures implement it.
-type Trail interface {
+// AuditTrail is what was done about failures. Failures implement it.
+type AuditTrail interface {
 	// Trail answers up to limit entries, the newest first.
 	Trail(ctx context.Context, q AuditQuery, limit int) ([]Audited, error)
 }

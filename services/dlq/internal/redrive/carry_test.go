@@ -163,9 +163,11 @@ func (o *offsets) Heard(context.Context) (map[int32]int64, error) {
 type waiting struct {
 	redrive.Replays
 	lost, heard []string
+	asked       []redrive.Route
 }
 
-func (*waiting) Unconfirmed(context.Context, int64, int) ([]redrive.Unconfirmed, error) {
+func (w *waiting) Unconfirmed(_ context.Context, of []redrive.Route, _ int64, _ int) ([]redrive.Unconfirmed, error) {
+	w.asked = of
 	var all []redrive.Unconfirmed
 	for n := range int64(4) {
 		all = append(all, redrive.Unconfirmed{Replay: "r", Failure: fmt.Sprint("f", n+1), Item: n, Topic: "vote.cast", Group: "vote-tally", Offset: n + 1})
@@ -198,8 +200,11 @@ func TestOnlyWhatWasPassedIsLost(t *testing.T) {
 			}
 		},
 	}
-	n, err := redrive.NewPassage(w, o, routes(), slog.New(slog.DiscardHandler)).Look(t.Context())
+	n, err := redrive.NewPassage(w, o, billing(0), slog.New(slog.DiscardHandler)).Look(t.Context())
 	if err != nil || n != 1 || !slices.Equal(w.lost, []string{"f2"}) || asked != 3 {
 		t.Errorf("lost %v after %d looks, %v", w.lost, asked, err)
+	}
+	if !slices.Equal(w.asked, routes()) {
+		t.Errorf("asked for records by %+v: a group that tells nothing loses none", w.asked)
 	}
 }

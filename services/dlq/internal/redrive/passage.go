@@ -16,8 +16,8 @@ const (
 	passagePatience = 15 * time.Second
 	// passageLimit is how many are looked at together.
 	passageLimit = 1000
-	// catchUp bounds the wait for our own reading of outcomes.
-	catchUp = 30 * time.Second
+	// catchUpPatience bounds the wait for our own reading of outcomes.
+	catchUpPatience = 30 * time.Second
 )
 
 // Log is what Kafka knows of offsets.
@@ -34,7 +34,8 @@ type Log interface {
 
 // Passage finds replayed records that their group has passed without saying what
 // became of them: it did not know of outcomes, or somebody moved its offset. Only
-// then their claims are open again (SEMANTICS 21).
+// then their claims are open again (SEMANTICS 21). Of groups that never tell any,
+// an Inference finds them.
 //
 //  1. The group's committed offset is behind the record. As the outcome has its
 //     ack before that, it is in dlq.outcome by now, or never.
@@ -50,7 +51,7 @@ type Passage struct {
 
 // NewPassage answers a passage over a store and a log.
 func NewPassage(replays Replays, log Log, routes []Route, logger *slog.Logger) *Passage {
-	return &Passage{replays: replays, log: log, routes: routes, logger: logger}
+	return &Passage{replays: replays, log: log, routes: told(routes), logger: logger}
 }
 
 // Run looks until ctx ends.
@@ -69,7 +70,7 @@ func (p *Passage) Run(ctx context.Context) {
 // Look gives back what has no outcome and never will, and answers how many
 // records.
 func (p *Passage) Look(ctx context.Context) (int, error) {
-	waiting, err := p.replays.Unconfirmed(ctx, time.Now().Add(-passagePatience).UnixMicro(), passageLimit)
+	waiting, err := p.replays.Unconfirmed(ctx, p.routes, time.Now().Add(-passagePatience).UnixMicro(), passageLimit)
 	if err != nil || len(waiting) == 0 {
 		return 0, err
 	}
@@ -81,7 +82,7 @@ func (p *Passage) Look(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := p.catchUp(ctx, ends); err != nil {
+	if err := catchUp(ctx, p.log, ends); err != nil {
 		return 0, err
 	}
 	return p.replays.Lose(ctx, passed, time.Now().UnixMicro())
@@ -114,12 +115,12 @@ func (p *Passage) passed(ctx context.Context, waiting []Unconfirmed) ([]Unconfir
 	return passed, nil
 }
 
-// catchUp waits until everything before ends is settled.
-func (p *Passage) catchUp(ctx context.Context, ends map[int32]int64) error {
-	ctx, cancel := context.WithTimeout(ctx, catchUp)
+// catchUp waits until every outcome before ends is settled.
+func catchUp(ctx context.Context, log Log, ends map[int32]int64) error {
+	ctx, cancel := context.WithTimeout(ctx, catchUpPatience)
 	defer cancel()
 	for {
-		heard, err := p.log.Heard(ctx)
+		heard, err := log.Heard(ctx)
 		if err != nil {
 			return err
 		}

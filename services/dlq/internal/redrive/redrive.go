@@ -124,7 +124,7 @@ type Failures interface {
 	Classified
 	Expiring
 	Surveyed
-	Trail
+	AuditTrail
 }
 
 // Report is a client's own failure, checked.

@@ -58,10 +58,6 @@ type Replay struct {
 	letter.Progress
 }
 
-// Route is where a group's failures of a topic are replayed to; Group is empty
-// for a client's own report.
-type Route struct{ Topic, Group, To string }
-
 // Selection is what a replay is asked to take.
 type Selection struct {
 	// Filter selects, or else Failure, the id of one.
@@ -77,6 +73,12 @@ type Selection struct {
 type Destination struct {
 	Topic string
 	Count int64
+	// EveryGroup: all groups that read the topic get the records, not the one that
+	// failed alone.
+	EveryGroup bool
+	// Letters is Route.Letters: that a record was applied is inferred where it does
+	// not appear there again.
+	Letters string
 }
 
 // Conflict is a key of which not all failures are selected, so that a later
@@ -122,7 +124,8 @@ type Sent struct {
 type Unconfirmed struct {
 	Replay, Failure string
 	Item            int64
-	// Topic is the replay topic, Partition and Offset are where the record is.
+	// Topic is where it failed at first, and the topic that it was replayed to
+	// once it is known to be passed; Partition and Offset are where it is there.
 	Topic, Group string
 	Partition    int32
 	Offset       int64
@@ -193,12 +196,18 @@ type Replays interface {
 
 	// Settle takes outcomes, all or none; the same ones again change nothing.
 	Settle(ctx context.Context, outcomes []Outcome, at int64) error
-	// Unconfirmed answers up to limit records that were published before a time
-	// and have no outcome, the oldest first.
-	Unconfirmed(ctx context.Context, before int64, limit int) ([]Unconfirmed, error)
+	// Unconfirmed answers up to limit records that were published by one of the
+	// routes before a time and have no outcome, the oldest first.
+	Unconfirmed(ctx context.Context, routes []Route, before int64, limit int) ([]Unconfirmed, error)
+	// Passed answers up to limit records of a route without an outcome that stand
+	// below an offset of their partition, the oldest first.
+	Passed(ctx context.Context, r Route, below map[int32]int64, limit int) ([]Unconfirmed, error)
 	// Lose gives back those of the records that still have no outcome, and answers
 	// how many.
 	Lose(ctx context.Context, lost []Unconfirmed, at int64) (int, error)
+	// Infer takes those of the records that still have no outcome for applied, and
+	// answers how many. A letter of one that comes after all opens it again.
+	Infer(ctx context.Context, passed []Unconfirmed, at int64) (int, error)
 }
 
 // Redelivery is a failure's record on its way back.

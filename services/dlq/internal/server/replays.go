@@ -108,10 +108,22 @@ func replayMessage(r *redrive.Replay) *dlqv1.Replay {
 func surveyMessage(s redrive.Survey) *dlqv1.CreateReplayResponse {
 	m := &dlqv1.CreateReplayResponse{Selected: s.Selected, AlreadyResolved: s.AlreadyResolved}
 	for _, d := range s.Destinations {
-		m.Destinations = append(m.Destinations, &dlqv1.Destination{Topic: d.Topic, Count: d.Count})
+		m.Destinations = append(m.Destinations, &dlqv1.Destination{Topic: d.Topic, Count: d.Count, Warnings: warnings(d)})
 	}
 	for _, c := range s.Conflicts {
 		m.Conflicts = append(m.Conflicts, &dlqv1.Conflict{Group: c.Group, Key: c.Key, Earlier: c.Earlier})
 	}
 	return m
+}
+
+// warnings are what an operator should know of a destination before he replays.
+func warnings(d redrive.Destination) []string {
+	var all []string
+	if d.EveryGroup {
+		all = append(all, "every group that reads "+d.Topic+" gets these records again")
+	}
+	if d.Letters != "" {
+		all = append(all, "the group tells no outcomes: what it passes counts as applied unless it comes back in "+d.Letters)
+	}
+	return all
 }

@@ -205,7 +205,9 @@ func (s *Replays) destinations(ctx context.Context, sel redrive.Selection, surve
 		err = scan(&topic, &group, &n)
 		for _, route := range sel.Routes {
 			if route.Topic == topic && route.Group == group {
-				survey.Destinations = append(survey.Destinations, redrive.Destination{Topic: route.To, Count: n})
+				survey.Destinations = append(survey.Destinations, redrive.Destination{
+					Topic: route.To, Count: n, EveryGroup: route.EveryGroup(), Letters: route.Letters,
+				})
 			}
 		}
 		survey.Selected += n

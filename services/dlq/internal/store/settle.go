@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"floodgate.internal/backbone/sqldb"
@@ -104,8 +103,11 @@ func (m *mover) settle(items items, o redrive.Outcome, at int64) error {
 	}
 	f := m.known[o.Failure]
 	next, step := letter.Heard(item.state, o.Said(), f.Status, f.Replays)
+	if item.inferred && o.Failed {
+		next, step = letter.Refuted(item.state, f.Status)
+	}
 	if next != item.state {
-		item.state, item.detail, item.heard = next, letter.Text(o.Detail, maxDetail), true
+		item.hear(next, o.Detail)
 	}
 	if step == 0 {
 		return nil
@@ -125,63 +127,4 @@ func actionOf(step letter.Step, item letter.Item) string {
 	default:
 		return redrive.ActionFailedAgain
 	}
-}
-
-// Unconfirmed answers up to limit records that were published before a time and
-// have no outcome, the oldest first.
-func (s *Replays) Unconfirmed(ctx context.Context, before int64, limit int) ([]redrive.Unconfirmed, error) {
-	found, err := s.db.Read.QueryContext(ctx, `SELECT i.replay_id, i.failure_id, i.item, f.topic, f.consumer_group, i.sent_partition, i.sent_offset
- FROM replay_items AS i JOIN failures AS f ON f.failure_id = i.failure_id
- WHERE i.state = 2 AND i.published_at < $1 ORDER BY i.published_at LIMIT $2`, before, limit)
-	if err != nil {
-		return nil, fmt.Errorf("reading what has no outcome: %w", err)
-	}
-	all, err := sqldb.Collect(found, func(scan sqldb.Scan) (u redrive.Unconfirmed, err error) {
-		err = scan(&u.Replay, &u.Failure, &u.Item, &u.Topic, &u.Group, &u.Partition, &u.Offset)
-		return u, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading what has no outcome: %w", err)
-	}
-	return all, nil
-}
-
-// Lose gives back those of the records that still have no outcome, and answers
-// how many.
-func (s *Replays) Lose(ctx context.Context, lost []redrive.Unconfirmed, at int64) (int, error) {
-	given := 0
-	err := s.db.InTx(ctx, func(tx *sqldb.Tx) error {
-		given = 0
-		m, err := newMover(ctx, tx, idsOf(lost, func(u redrive.Unconfirmed) string { return u.Failure }))
-		if err != nil {
-			return err
-		}
-		for _, u := range lost {
-			done, err := tx.ExecContext(ctx, "UPDATE replay_items SET state = $1, settled_at = $2 WHERE replay_id = $3 AND item = $4 AND state = $5",
-				letter.Lost, at, u.Replay, u.Item, letter.Published)
-			if err != nil {
-				return fmt.Errorf("giving back what replay %s has no outcome of: %w", u.Replay, err)
-			}
-			n, err := done.RowsAffected()
-			if err != nil {
-				return err
-			}
-			if n == 0 || m.known[u.Failure].Status != letter.Replaying {
-				continue
-			}
-			given++
-			err = m.step(u.Failure, letter.Released, redrive.Entry{
-				At: at, Action: redrive.ActionLost, Actor: redrive.System, Replay: u.Replay,
-				Detail: fmt.Sprintf("%s has passed %s/%d@%d without an outcome", u.Group, u.Topic, u.Partition, u.Offset),
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return m.finish(ctx)
-	})
-	if err != nil {
-		return 0, err
-	}
-	return given, nil
 }

@@ -18,6 +18,11 @@ const (
 	connectStacktrace = "__connect.errors.exception.stacktrace"
 )
 
+// connectPrefix is that of all of them.
+const connectPrefix = "__connect.errors."
+
+func ofConnect(r *record.Record) bool { return has(r, connectTopic) || has(r, connectConnector) }
+
 // connect reads a letter of Kafka Connect. A sink connector's consumer group is
 // its name behind "connect-".
 func connect(r *record.Record, l *letter.Letter) {

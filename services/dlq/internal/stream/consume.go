@@ -19,18 +19,22 @@ const storePatience = 20 * time.Second
 // Handler feeds the group dlq-ingest. It implements consume.BatchHandler. Safe
 // for concurrent use.
 type Handler struct {
-	intake *redrive.Intake
+	intake    *redrive.Intake
+	confirmer *redrive.Confirmer
+	silent    silent
 	// ids are the topics' ids by their names.
 	ids map[string]string
 }
 
 // NewHandler answers a handler over an intake; ids are the ids of the topics
-// that it will be given records of.
-func NewHandler(intake *redrive.Intake, ids map[string]string) *Handler {
-	return &Handler{intake: intake, ids: ids}
+// that it will be given records of. The confirmer takes what letters tell of
+// records that were replayed by those of the routes whose groups are silent.
+func NewHandler(intake *redrive.Intake, confirmer *redrive.Confirmer, routes []redrive.Route, ids map[string]string) *Handler {
+	return &Handler{intake: intake, confirmer: confirmer, silent: newSilent(routes), ids: ids}
 }
 
-// HandleBatch keeps a slice of a partition in one transaction. Every error is an
+// HandleBatch keeps a slice of a partition in one transaction, and settles in
+// another what it tells of replays. Every error is an
 // outage: dead letters have nowhere else to go, so the partition waits with its
 // offset, says so, and tries again for as long as it takes (SEMANTICS 22).
 func (h *Handler) HandleBatch(ctx context.Context, b *consume.Batch) error {
@@ -38,10 +42,18 @@ func (h *Handler) HandleBatch(ctx context.Context, b *consume.Batch) error {
 	defer cancel()
 	source := fmt.Sprintf("%s/%d", h.ids[b.Claim.Topic], b.Claim.Partition)
 	letters := make([]letter.Letter, len(b.Records))
+	var again []redrive.Outcome
 	for i, r := range b.Records {
 		letters[i] = Decode(r, source)
+		if o, is := h.silent.again(r, &letters[i]); is {
+			again = append(again, o)
+		}
 	}
-	return failure.As(failure.Outage, "FAILURES_NOT_KEPT", h.intake.Take(ctx, letters))
+	err := h.intake.Take(ctx, letters)
+	if err == nil && len(again) > 0 {
+		err = h.confirmer.Take(ctx, again)
+	}
+	return failure.As(failure.Outage, "FAILURES_NOT_KEPT", err)
 }
 
 // NoDeadLetters refuses every dead letter: what failed to be kept must stay

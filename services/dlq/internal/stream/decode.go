@@ -53,12 +53,15 @@ func dialect(r *record.Record) letter.Letter {
 		Failure: letter.Failure{EventID: get(r, record.HeaderEventID), EventType: get(r, record.HeaderEventType)},
 		Record:  letter.Record{Key: r.Key, Value: r.Value, Headers: headers(r)},
 	}
+	// A record that is replayed to another framework says where it first stood, and
+	// so does that framework's letter of it; only a letter of ours names a service.
+	theirs := has(r, record.HeaderReplayID) && spoken(r) && !has(r, record.HeaderErrorService)
 	switch {
-	case has(r, record.HeaderErrorTopic) || has(r, record.HeaderErrorService):
+	case (has(r, record.HeaderErrorTopic) || has(r, record.HeaderErrorService)) && !theirs:
 		floodgate(r, &l)
-	case has(r, springTopic) || has(r, springException):
+	case ofSpring(r):
 		spring(r, &l)
-	case has(r, connectTopic) || has(r, connectConnector):
+	case ofConnect(r):
 		connect(r, &l)
 	default:
 		unknown(r, &l)

@@ -3,7 +3,10 @@ package stream
 import (
 	"context"
 
+	"github.com/IBM/sarama"
+
 	"floodgate.internal/backbone/broker"
+	"floodgate.internal/backbone/record"
 	"floodgate.internal/proto/topics"
 	"floodgate.internal/services/dlq/internal/redrive"
 )
@@ -14,13 +17,24 @@ type cluster interface {
 	Committed(ctx context.Context, group string, partitions map[string][]int32) (map[string]map[int32]int64, error)
 }
 
-// Offsets implements redrive.Log. Safe for concurrent use.
-type Offsets struct{ cluster cluster }
+// Offsets implements redrive.Trail. Safe for concurrent use.
+type Offsets struct {
+	cluster cluster
+	// read is broker.ReadRange on a client.
+	read reading
+}
 
-// NewOffsets answers offsets of a cluster.
-func NewOffsets(c cluster) *Offsets { return &Offsets{cluster: c} }
+// reading calls fn for every record of a partition from an offset up to another.
+type reading func(ctx context.Context, topic string, partition int32, from, to int64, fn func(*record.Record) error) error
 
-var _ redrive.Log = (*Offsets)(nil)
+// NewOffsets answers offsets of a cluster, whose records are read by client.
+func NewOffsets(c cluster, client sarama.Client) *Offsets {
+	return &Offsets{cluster: c, read: func(ctx context.Context, topic string, partition int32, from, to int64, fn func(*record.Record) error) error {
+		return broker.ReadRange(ctx, client, topic, partition, from, to, fn)
+	}}
+}
+
+var _ redrive.Trail = (*Offsets)(nil)
 
 // Committed answers a group's offsets in a topic by partition.
 func (o *Offsets) Committed(ctx context.Context, group, topic string) (map[int32]int64, error) {
@@ -38,7 +52,13 @@ func (o *Offsets) Committed(ctx context.Context, group, topic string) (map[int32
 
 // Ends answers where the outcomes that were written so far end.
 func (o *Offsets) Ends(ctx context.Context) (map[int32]int64, error) {
-	ranges, err := o.cluster.Ends(ctx, topics.DLQOutcome)
+	return o.LetterEnds(ctx, topics.DLQOutcome)
+}
+
+// LetterEnds answers where a topic ends, by partition; partitions without any
+// record are missing.
+func (o *Offsets) LetterEnds(ctx context.Context, topic string) (map[int32]int64, error) {
+	ranges, err := o.cluster.Ends(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
@@ -54,13 +74,4 @@ func (o *Offsets) Ends(ctx context.Context) (map[int32]int64, error) {
 // Heard answers how far outcomes were settled.
 func (o *Offsets) Heard(ctx context.Context) (map[int32]int64, error) {
 	return o.Committed(ctx, topics.GroupDLQOutcome, topics.DLQOutcome)
-}
-
-// Routes answers where failures may be replayed to.
-func Routes() []redrive.Route {
-	var routes []redrive.Route
-	for _, r := range topics.Routes() {
-		routes = append(routes, redrive.Route(r))
-	}
-	return routes
 }

@@ -25,10 +25,18 @@ type publisher interface {
 // Publisher implements redrive.Publisher on Kafka. Safe for concurrent use.
 type Publisher struct {
 	kafka publisher
+	// catalogue has the names of Floodgate's own topics.
+	catalogue map[string]bool
 }
 
 // NewPublisher answers a publisher over the backbone's.
-func NewPublisher(kafka publisher) *Publisher { return &Publisher{kafka: kafka} }
+func NewPublisher(kafka publisher) *Publisher {
+	p := &Publisher{kafka: kafka, catalogue: map[string]bool{}}
+	for _, t := range topics.Catalogue() {
+		p.catalogue[t.Name] = true
+	}
+	return p
+}
 
 // PublishReport returns once the report is durable, with its failure's id: the
 // one that ingest will derive. Errors: redrive.ErrUnavailable.

@@ -15,10 +15,7 @@ import (
 // Redeliver returns once a failure's record is durable, with its place. Errors:
 // redrive.ErrUnfit where it can never be; after any other it may be in Kafka.
 func (p *Publisher) Redeliver(ctx context.Context, r redrive.Redelivery) (int32, int64, error) {
-	headers, err := recordHeaders(r.Headers), error(nil)
-	if !r.Own {
-		headers, err = replayHeaders(&r)
-	}
+	headers, err := p.headers(&r)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -27,6 +24,19 @@ func (p *Publisher) Redeliver(ctx context.Context, r redrive.Redelivery) (int32,
 		return 0, 0, fmt.Errorf("%w: %w", redrive.ErrUnfit, err)
 	}
 	return ack.Partition, ack.Offset, err
+}
+
+// headers answers the headers of a record on its way back. One that was made here
+// has what it needs. Where it goes to no topic of the catalogue, its group is
+// another framework's.
+func (p *Publisher) headers(r *redrive.Redelivery) ([]record.Header, error) {
+	if r.Own {
+		return recordHeaders(r.Headers), nil
+	}
+	if r.Group != "" && !p.catalogue[r.To] {
+		return foreignHeaders(r), nil
+	}
+	return replayHeaders(r)
 }
 
 // replayHeaders answers the headers of a record on its way back: its own in

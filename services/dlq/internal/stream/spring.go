@@ -24,13 +24,31 @@ const (
 	springDelivery   = "kafka_deliveryAttempt"
 )
 
+// A record that went through retry topics (@RetryableTopic) has the same names
+// with another beginning.
+const (
+	springPrefix        = "kafka_dlt-"
+	springRetriedPrefix = "kafka_"
+	springRetriedTopic  = "kafka_original-topic"
+	springRetriedError  = "kafka_exception-fqcn"
+)
+
+func ofSpring(r *record.Record) bool {
+	return has(r, springTopic) || has(r, springException) || has(r, springRetriedTopic) || has(r, springRetriedError)
+}
+
+// springHeader answers a header of a letter by its name in the first form.
+func springHeader(r *record.Record, name string) string {
+	return firstOf(get(r, name), get(r, springRetriedPrefix+strings.TrimPrefix(name, springPrefix)))
+}
+
 // spring reads a letter of Spring Kafka. Its class is the cause's: the exception
 // itself is the listener container's own as a rule.
 func spring(r *record.Record, l *letter.Letter) {
-	l.Topic, l.Group = get(r, springTopic), get(r, springGroup)
+	l.Topic, l.Group = springHeader(r, springTopic), springHeader(r, springGroup)
 	l.Partition, l.Offset = letter.NoPlace, letter.NoPlace
-	partition, okPartition := int32Of(get(r, springPartition))
-	offset, okOffset := int64Of(get(r, springOffset))
+	partition, okPartition := int32Of(springHeader(r, springPartition))
+	offset, okOffset := int64Of(springHeader(r, springOffset))
 	if okPartition && okOffset && partition >= 0 && offset >= 0 {
 		l.Partition, l.Offset = partition, offset
 	}
@@ -39,9 +57,9 @@ func spring(r *record.Record, l *letter.Letter) {
 		l.Topic, l.Partition, l.Offset = r.Topic, r.Partition, r.Offset
 	}
 	l.Service = firstOf(l.Group, "spring")
-	l.Class = firstOf(get(r, springCause), get(r, springException), "UNKNOWN")
+	l.Class = firstOf(springHeader(r, springCause), springHeader(r, springException), "UNKNOWN")
 	l.Reason = simpleName(l.Class)
-	l.Message, l.Stack = get(r, springMessage), get(r, springStacktrace)
+	l.Message, l.Stack = springHeader(r, springMessage), springHeader(r, springStacktrace)
 	l.Message, _ = splitStack(l.Message)
 	attempts, _ := int32Of(firstOf(get(r, springAttempts), get(r, springDelivery)))
 	l.Attempts = attempts

@@ -29,6 +29,8 @@ func ReplayCases() []ReplayCase {
 		{"What has ended expires when nothing is awaited", replaysExpire},
 		{"A lease has one owner", leased},
 		{"What has no outcome is given back", lost},
+		{"What a silent group passed is applied until a letter comes", inferred},
+		{"Only what stands below an offset is passed", passedBelow},
 		{"What was applied before is told so", already},
 	}
 }

@@ -95,7 +95,7 @@ func lost(c *replayScene) {
 	r := c.freeze()
 	c.send(r.ID, letter.Published)
 	mine := func() []redrive.Unconfirmed {
-		all, err := c.r.Unconfirmed(c.t.Context(), base+11, 1000)
+		all, err := c.r.Unconfirmed(c.t.Context(), c.selection().Routes, base+11, 1000)
 		c.must(err)
 		return slices.DeleteFunc(all, func(u redrive.Unconfirmed) bool { return u.Replay != r.ID })
 	}
