@@ -130,6 +130,7 @@ func TestAnInstanceIsKilledAtEachStepOfItsRelay(t *testing.T) {
 		loads[i].name = fmt.Sprintf("killed at %q, passing %d", d.step, d.count)
 		o := orders[i]
 		o.Spool, o.DieAt, o.DieAtCount, o.Keys, o.PerKey = true, d.step, d.count, 20, 100_000
+		o.Told = true
 		workers[i] = startWorker(t, loads[i], o)
 	}
 	for _, l := range loads {
@@ -138,6 +139,7 @@ func TestAnInstanceIsKilledAtEachStepOfItsRelay(t *testing.T) {
 	k.stop()
 	for i, l := range loads {
 		before := l.recorder.Acknowledged()
+		workers[i].tell()
 		await(t, "acks by the spool: "+l.name, func() bool {
 			return l.recorder.Acknowledged() > before+200 || workers[i].dead.Load()
 		})
