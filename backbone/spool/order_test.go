@@ -115,6 +115,34 @@ func TestRecordsQueueBehindTheirLane(t *testing.T) {
 	}
 }
 
+// A lane that has rows stays spooling, whatever other lanes do meanwhile.
+func TestALaneWithRowsStaysSpooling(t *testing.T) {
+	t.Parallel()
+	db, k, dead, live := sqldbtest.Open(t), newKafka(), fresh(), fresh()
+	cfg := config(t, dead)
+	cfg.Topics = append(cfg.Topics, config(t, live).Topics...)
+	cfg.Failures = 100 // The breaker stays closed.
+	way := deadTopic{client{k, "a"}, dead}
+	s, err := spool.Open(t.Context(), cfg, db, way, way)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.set(down)
+	for _, topic := range []string{dead, live} {
+		if ack, err := s.Publish(t.Context(), event(topic, 1, "a")); err != nil || !ack.Spooled {
+			t.Fatalf("%s: %+v %v", topic, ack, err)
+		}
+	}
+	k.set(up)
+	drained(t, s, db, live) // By a look that passed the other topic's lane as well.
+	if ack, err := s.Publish(t.Context(), event(dead, 1, "b")); err != nil || !ack.Spooled {
+		t.Errorf("it has %d rows, and the next record goes past them: %+v %v", rows(t, db, dead), ack, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A caller that has gone keeps its place: what it sent may yet arrive, and must
 // not be the first of its kind behind what came later.
 func TestACallerThatGivesUpKeepsItsPlace(t *testing.T) {

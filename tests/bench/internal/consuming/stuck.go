@@ -21,15 +21,18 @@ import (
 const StuckName = "stuck"
 
 const (
-	// stuckDeadline is how long each attempt hangs: retries go on all the time.
-	stuckDeadline = time.Second
+	// stuckDeadline is an attempt's, and callTimeout that of the call in it: as
+	// short as that, so that retries go on all the time, and well before the
+	// deadline, so that no attempt becomes a runaway, of whose stack a dump is
+	// taken.
+	stuckDeadline = 5 * time.Second
+	callTimeout   = time.Second
 	// restAfter is how long no record has come for the first time where all that
 	// the windows hold are waiting for their next try. Before, each second brings
 	// goroutines and timers for some hundred more.
-	restAfter = 5 * stuckDeadline
+	restAfter = 5 * callTimeout
 	// looks are the samples of the live heap at either end of the watch, a second
-	// apart. Their least counts: what a moment adds, the dump of a stack for
-	// instance, is no growth.
+	// apart. Their least counts: what a moment adds is no growth.
 	looks = 5
 )
 
@@ -61,13 +64,13 @@ func Stuck(ctx context.Context, settings json.RawMessage, ready func(any)) error
 			ready(was)
 		}
 	}()
-	return h.Reading.run(ctx, handler, consume.Config{Deadline: stuckDeadline, DrainTimeout: stuckDeadline})
+	return h.Reading.run(ctx, handler, consume.Config{Deadline: stuckDeadline, DrainTimeout: callTimeout})
 }
 
 // watch waits for the rest and looks at the heap at both ends of d.
 func watch(ctx context.Context, handler *neverAnswered, d time.Duration) (was held, err error) {
 	for !handler.atRest() {
-		if err := pause(ctx, stuckDeadline/10); err != nil {
+		if err := pause(ctx, callTimeout/10); err != nil {
 			return was, err
 		}
 	}
@@ -88,7 +91,7 @@ func least(ctx context.Context) (bytes int64, err error) {
 		if live := liveHeap(); look == 0 || live < bytes {
 			bytes = live
 		}
-		if err := pause(ctx, stuckDeadline); err != nil {
+		if err := pause(ctx, time.Second); err != nil {
 			return 0, err
 		}
 	}
@@ -130,10 +133,13 @@ type neverAnswered struct {
 	last time.Time // when a record came for the first time
 }
 
-// Handle hangs until the attempt's deadline.
+// Handle waits for the call's time.
 func (n *neverAnswered) Handle(ctx context.Context, r *record.Record) error {
 	n.meet(place{r.Partition, r.Offset})
-	<-ctx.Done()
+	select {
+	case <-time.After(callTimeout):
+	case <-ctx.Done():
+	}
 	return failure.As(failure.Outage, "AWAY", errNoAnswer)
 }
 
