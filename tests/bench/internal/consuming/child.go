@@ -34,6 +34,8 @@ const (
 	// watermill is Watermill's subscriber, which takes the next record of a
 	// partition once the one before is acknowledged.
 	watermill way = "watermill"
+	// waiting reads nothing: it does the work of one record after the other.
+	waiting way = "waiting"
 )
 
 // reading says what is read and how.
@@ -91,6 +93,10 @@ func Read(ctx context.Context, settings json.RawMessage, ready func(any)) error 
 		return r.raw(ctx, m)
 	case watermill:
 		return r.watermill(ctx, m)
+	case waiting:
+		for m.take(ctx, 1) == nil {
+		}
+		return nil
 	}
 	return fmt.Errorf("no way to read is named %q", r.Way)
 }
