@@ -259,12 +259,25 @@ func TestCredit(t *testing.T) {
 	})
 }
 
+// carrier is a context that carries a trail, as that of an attempt.
+type carrier struct {
+	context.Context
+	trail *step.Trail
+}
+
+func (c carrier) Value(key any) any {
+	if step.IsKey(key) {
+		return c.trail
+	}
+	return c.Context.Value(key)
+}
+
 // What is waited for is seen from outside while the call runs.
 func TestACallSaysWhatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	d, _, _ := guard(t, Config{})
 	var trail step.Trail
-	err := d.Do(step.With(t.Context(), &trail), func(context.Context) error {
+	err := d.Do(carrier{t.Context(), &trail}, func(context.Context) error {
 		if trail.Waiting() != d {
 			t.Errorf("waits for %v", trail.Waiting())
 		}
