@@ -1,7 +1,8 @@
 // Package consuming measures the consume runtime on topics of its own: what
 // order by key costs and gains, what a handler that does nothing costs, what a
 // dependency that hangs holds in memory. References are a raw sarama group and
-// Watermill's subscriber.
+// Watermill's subscriber; of a skewed load, what its hottest key reaches alone,
+// waiting with the same timer and nothing around it.
 package consuming
 
 import (
