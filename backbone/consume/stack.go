@@ -12,10 +12,13 @@ const (
 	// maxStackBytes bounds one stack as it is shown: about 60 frames. The top is
 	// kept, which is where the handler hangs.
 	maxStackBytes = 8 << 10
+	// firstDumpBytes is enough for some hundred goroutines.
+	firstDumpBytes = 256 << 10
 	// maxDumpBytes bounds what is read of all goroutines: about 10,000 of them.
 	maxDumpBytes = 8 << 20
-	// dumpEvery is how long a dump serves the runaways that come after it. A dump
-	// stops the process for a moment, and an outage makes runaways by the hundred.
+	// dumpEvery is how long a dump serves the runaways that come after it, and is
+	// kept. A dump stops the process for a moment, and an outage makes runaways by
+	// the hundred.
 	dumpEvery = time.Second
 )
 
@@ -40,7 +43,8 @@ func goroutineNumber() int64 {
 type stacks struct {
 	mu   sync.Mutex
 	at   time.Time
-	dump []byte
+	dump []byte // nil once it has served
+	size int    // what the last one took, and the next one is tried with
 }
 
 // of answers the stack of a goroutine whose work began at since; "" where it is
@@ -52,13 +56,31 @@ func (s *stacks) of(goroutine int64, since time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at := now(); s.dump == nil || s.at.Before(since) || at.Sub(s.at) >= dumpEvery {
-		s.dump, s.at = dumpAll(), at
+		if s.dump == nil {
+			time.AfterFunc(dumpEvery, s.letGo)
+		}
+		s.dump, s.at = dumpAll(max(s.size, firstDumpBytes)), at
+		s.size = cap(s.dump)
 	}
 	return stackIn(s.dump, goroutine)
 }
 
-func dumpAll() []byte {
-	for size := 256 << 10; ; size *= 2 {
+// letGo drops a dump that has served: it has megabytes where there is much to
+// show, and may be the last one for weeks.
+func (s *stacks) letGo() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if left := dumpEvery - now().Sub(s.at); left > 0 {
+		time.AfterFunc(left, s.letGo)
+		return
+	}
+	s.dump = nil
+}
+
+// dumpAll reads the stacks of all goroutines into size bytes, or more where they
+// do not suffice.
+func dumpAll(size int) []byte {
+	for ; ; size *= 2 {
 		buf := make([]byte, size)
 		if n := runtime.Stack(buf, true); n < size || size >= maxDumpBytes {
 			return buf[:n]

@@ -128,6 +128,11 @@ func TestRunawaysShareADump(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s stacks
+		dump := func() []byte {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.dump
+		}
 		number := make(chan int64)
 		free := make(chan struct{})
 		go func() {
@@ -139,19 +144,27 @@ func TestRunawaysShareADump(t *testing.T) {
 		if got := s.of(goroutine, began); !strings.Contains(got, "consume.hangs(") {
 			t.Fatalf("stack %q", got)
 		}
-		first := &s.dump[0]
+		first := &dump()[0]
 		pass(dumpEvery - 1)
 		_ = s.of(goroutine, began)
-		if &s.dump[0] != first {
+		if &dump()[0] != first {
 			t.Error("a second dump within a second")
 		}
 		_ = s.of(goroutine, time.Now())
-		if &s.dump[0] == first {
+		if &dump()[0] == first {
 			t.Error("a stack from before the work began")
 		}
 		if got := s.of(0, began); got != "" {
 			t.Errorf("the stack of no goroutine: %q", got)
 		}
+		pass(dumpEvery)
+		if dump() != nil {
+			t.Error("a dump is kept that serves nobody any more")
+		}
+		if got := s.of(goroutine, began); !strings.Contains(got, "consume.hangs(") {
+			t.Errorf("stack %q", got)
+		}
+		pass(dumpEvery)
 		close(free)
 	})
 }

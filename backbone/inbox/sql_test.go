@@ -127,6 +127,7 @@ func TestPruneRemovesWhatIsOlderThanRetentionAndNothingElse(t *testing.T) {
 		s.deliver(t, i, events(numbers...), never)
 	}
 	for _, g := range []string{group, otherGroup, foreverGroup} {
+		age(t, s.db, g, 38, 59*time.Minute)
 		age(t, s.db, g, 35, 61*time.Minute)
 	}
 	removed, err := in.Prune(t.Context(), s.db)

@@ -28,6 +28,8 @@ type fakeLog struct {
 	// "id", "lastLease"; nil lets it through.
 	deny    func(what, topic string) error
 	removed []string
+	// ahead is what its clock is ahead of this process's; it never changes.
+	ahead time.Duration
 }
 
 type fakeTopic struct {
@@ -169,7 +171,7 @@ func (f *fakeLog) Publish(ctx context.Context, e publish.Event) (publish.Ack, er
 	if err != nil {
 		return publish.Ack{}, err
 	}
-	r := &record.Record{Topic: e.Topic, Offset: int64(len(at.records)), Key: e.Key, Value: value, Timestamp: time.Now()}
+	r := &record.Record{Topic: e.Topic, Offset: int64(len(at.records)), Key: e.Key, Value: value, Timestamp: time.Now().Add(f.ahead)}
 	r.Headers = append([]record.Header{
 		{Key: record.HeaderEventID, Value: []byte(e.ID.String())},
 		{Key: record.HeaderEventType, Value: []byte(e.Message.ProtoReflect().Descriptor().FullName())},

@@ -82,12 +82,20 @@ func TestAStoppedInstanceDoesNotTrustItsTopic(t *testing.T) {
 	if left := l.remaining(began.Add(900 * time.Millisecond).Round(0).Add(2 * time.Second)); left > 0 {
 		t.Errorf("%s left after a sleep", left)
 	}
-	r := &Requester{cfg: Config{}.withDefaults()}
+	r := &Requester{cfg: Config{}.withDefaults(), publisher: unasked{t}}
 	past := time.Now().Add(-time.Minute)
 	r.current.Store(&tenure{lease: lease{ttl: 45 * time.Second, renewed: past}, pending: newPending(1)})
 	if _, err := r.Request(t.Context(), question("a")); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("by a lapsed topic: %v", err)
 	}
+}
+
+// unasked fails the test where it is asked to publish.
+type unasked struct{ t *testing.T }
+
+func (u unasked) Publish(_ context.Context, e publish.Event) (publish.Ack, error) {
+	u.t.Errorf("a request is published: %s", e.Topic)
+	return publish.Ack{}, publish.ErrUnavailable
 }
 
 // Somebody removed the topic, or made it anew: it is noticed within two

@@ -72,6 +72,7 @@ func TestNobodyWhoLivesIsReaped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeLog()
+		f.ahead = -time.Hour // By their own clocks all would be dead.
 		var living []*Requester
 		var ends []func()
 		for i := range 20 {
@@ -85,7 +86,7 @@ func TestNobodyWhoLivesIsReaped(t *testing.T) {
 			}
 		}()
 		for i := range 30 {
-			f.make(fmt.Sprint("d.reply.dead", i), heartbeat(time.Duration(1+i)*time.Second, 0))
+			f.make(fmt.Sprint("d.reply.dead", i), heartbeat(time.Duration(1+i)*time.Second, time.Hour))
 		}
 		for range 90 {
 			elapse(10 * time.Second)

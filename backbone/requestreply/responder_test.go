@@ -181,8 +181,8 @@ func TestAReplyCostsItsRequestNothing(t *testing.T) {
 		if took := time.Since(began); took != 0 || len(r.outbound.slots) != 150 {
 			t.Errorf("handled in %s, %d on their way", took, len(r.outbound.slots))
 		}
-		if at := r.outbound.lanes.of["d.reply.a"]; len(at.slots) != perTopic {
-			t.Errorf("%d on their way to one topic", len(at.slots))
+		if at := r.outbound.lanes.of["d.reply.a"]; at == nil || len(at.slots) != perTopic {
+			t.Errorf("on their way to one topic: %+v", at)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

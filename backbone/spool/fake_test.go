@@ -22,7 +22,7 @@ const (
 	down    mode = "down"    // refuses: the record is not in the log
 	lost    mode = "lost"    // takes it, and the answer is lost
 	late    mode = "late"    // answers nothing, and takes it when it pleases
-	slow    mode = "slow"    // answers nothing until it is in another mode
+	slow    mode = "slow"    // takes it when it is in another mode, and answers whoever still waits
 	partial mode = "partial" // takes what is in the even partitions
 )
 
@@ -80,27 +80,28 @@ func (k *kafka) take(ctx context.Context, topic string, partition int, patience 
 		}
 		k.mu.Lock()
 	}
+	arrive := func() { k.log[topic] = append(k.log[topic], run...) }
 	if k.mode == slow {
 		changed := k.changed
+		k.zombies = append(k.zombies, arrive)
 		k.mu.Unlock()
 		select {
 		case <-changed:
+			return nil
 		case <-ctx.Done():
 			return indefinite(context.Cause(ctx))
 		case <-time.After(patience):
 			return indefinite(publish.ErrLate)
 		}
-		k.mu.Lock()
 	}
 	defer k.mu.Unlock()
-	arrive := func() { k.log[topic] = append(k.log[topic], run...) }
 	switch k.mode {
 	case down:
 		return failure.As(failure.Outage, "DOWN", publish.ErrUnavailable)
 	case lost:
 		arrive()
 		return indefinite(publish.ErrLate)
-	case late, slow:
+	case late:
 		k.zombies = append(k.zombies, arrive)
 		return indefinite(publish.ErrLate)
 	case partial:

@@ -115,6 +115,34 @@ func TestRecordsQueueBehindTheirLane(t *testing.T) {
 	}
 }
 
+// A lane that has rows stays spooling, whatever other lanes do meanwhile.
+func TestALaneWithRowsStaysSpooling(t *testing.T) {
+	t.Parallel()
+	db, k, dead, live := sqldbtest.Open(t), newKafka(), fresh(), fresh()
+	cfg := config(t, dead)
+	cfg.Topics = append(cfg.Topics, config(t, live).Topics...)
+	cfg.Failures = 100 // The breaker stays closed.
+	way := deadTopic{client{k, "a"}, dead}
+	s, err := spool.Open(t.Context(), cfg, db, way, way)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.set(down)
+	for _, topic := range []string{dead, live} {
+		if ack, err := s.Publish(t.Context(), event(topic, 1, "a")); err != nil || !ack.Spooled {
+			t.Fatalf("%s: %+v %v", topic, ack, err)
+		}
+	}
+	k.set(up)
+	drained(t, s, db, live) // By a look that passed the other topic's lane as well.
+	if ack, err := s.Publish(t.Context(), event(dead, 1, "b")); err != nil || !ack.Spooled {
+		t.Errorf("it has %d rows, and the next record goes past them: %+v %v", rows(t, db, dead), ack, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A caller that has gone keeps its place: what it sent may yet arrive, and must
 // not be the first of its kind behind what came later.
 func TestACallerThatGivesUpKeepsItsPlace(t *testing.T) {
@@ -215,7 +243,9 @@ func TestALaneSwitchesBackUnderLoad(t *testing.T) {
 }
 
 // Transactions of one lane become visible in the order of their sequences, and
-// one that is rolled back leaves no gap: the relay passes nothing over.
+// one that is rolled back leaves no gap: the relay passes nothing over. Were
+// sequences given out without the lane's lock, the second would be sent while the
+// first is open, and the first never, or behind it.
 func TestConcurrentTransactionsKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	for name, rolledBack := range map[string]error{"both commit": nil, "the first is rolled back": errors.New("not after all")} {
@@ -223,21 +253,22 @@ func TestConcurrentTransactionsKeepTheirOrder(t *testing.T) {
 			t.Parallel()
 			db, k, topic := sqldbtest.Open(t), newKafka(), fresh()
 			s := open(t, config(t, topic), db, k)
-			appending := func(value string, meanwhile func() error) error {
+			appending := func(value string, meanwhile func(*sqldb.Tx) error) error {
 				return db.InTx(t.Context(), func(tx *sqldb.Tx) error {
 					if err := s.AppendTx(t.Context(), tx, event(topic, 1, value)); err != nil {
 						return err
 					}
-					return meanwhile()
+					return meanwhile(tx)
 				})
 			}
+			atOnce := func(*sqldb.Tx) error { return nil }
 			second := make(chan error, 1)
-			err := appending("first", func() error {
-				go func() { second <- appending("second", func() error { return nil }) }()
-				eventually(t, "the second waits or is done", func() bool { return len(second) > 0 || blocked(t, db) })
-				if len(second) > 0 {
-					t.Error("the second did not wait for the first")
-				}
+			err := appending("first", func(tx *sqldb.Tx) error {
+				go func() { second <- appending("second", atOnce) }()
+				blocks := blocking(t, db, tx)
+				eventually(t, "the second waits for the first, or has overtaken it", func() bool {
+					return blocks() || len(k.records(topic)) > 0
+				})
 				return rolledBack
 			})
 			if !errors.Is(err, rolledBack) {
@@ -246,8 +277,14 @@ func TestConcurrentTransactionsKeepTheirOrder(t *testing.T) {
 			if err := <-second; err != nil {
 				t.Fatal(err)
 			}
-			drained(t, s, db, topic)
-			want := []string{"first", "second"}
+			// What is not in the log before the last one will never be.
+			if err := appending("last", atOnce); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the last is in the log", func() bool {
+				return slices.Contains(firsts(k.records(topic), 1), "last")
+			})
+			want := []string{"first", "second", "last"}
 			if rolledBack != nil {
 				want = want[1:]
 			}
@@ -258,15 +295,21 @@ func TestConcurrentTransactionsKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// blocked says whether a transaction waits for another.
-func blocked(t *testing.T, db *sqldb.DB) bool {
+// blocking says whether another transaction waits for this one.
+func blocking(t *testing.T, db *sqldb.DB, tx *sqldb.Tx) func() bool {
 	t.Helper()
-	if db.Dialect == sqldb.SQLite {
-		return db.Write.Stats().WaitCount > 0
+	if db.Dialect == sqldb.SQLite { // One transaction writes at a time.
+		return func() bool { return db.Write.Stats().WaitCount > 0 }
 	}
-	var n int
-	if err := db.Read.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&n); err != nil {
+	var self int
+	if err := tx.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&self); err != nil {
 		t.Fatal(err)
 	}
-	return n > 0
+	return func() bool {
+		var n int
+		if err := db.Read.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))", self).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n > 0
+	}
 }

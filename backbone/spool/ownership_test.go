@@ -101,7 +101,7 @@ func TestTwoRelaysShareTheLanes(t *testing.T) {
 	var spools []*spool.Spool
 	for _, name := range []string{"a", "b"} {
 		cfg := config(t, topic)
-		cfg.Instance, cfg.Lease, cfg.Rate = name, 500*time.Millisecond, 2000
+		cfg.Instance, cfg.Lease, cfg.Rate = name, 2*time.Second, 2000
 		way := exclusive{client{k, name}, busy}
 		s, err := spool.Open(t.Context(), cfg, db, way, way)
 		if err != nil {

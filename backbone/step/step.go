@@ -24,13 +24,9 @@ type Trail struct {
 // wait is boxed, so that leaving can tell its own entry from a later one.
 type wait struct{ on any }
 
-// With answers a context that carries the trail.
-func With(ctx context.Context, t *Trail) context.Context {
-	return context.WithValue(ctx, key{}, t)
-}
-
-// IsKey says whether a context's Value is asked for its Trail: for a context
-// type that carries one without another layer.
+// IsKey says whether a context's Value is asked for its Trail, which is then to
+// be the answer, a *Trail: what carries one is a context itself, without another
+// layer.
 func IsKey(k any) bool {
 	_, ok := k.(key)
 	return ok

@@ -52,7 +52,7 @@ func lines() []string {
 		"floodgate up, empty data directory", "floodgate up, 300,000 votes in it",
 		"go run ./cmd/floodgate up, empty", "go run ./cmd/floodgate up, 300,000",
 		"order by key, 1 ms, against one at a time", "order by key, 1 ms, against Watermill",
-		"order by key, 1 ms, 1,000 Zipf keys", "order by key, 100 µs, against one at a time",
+		"order by key, 1 ms, 1,000 Zipf keys", "bound of the hottest key, by exact 1 ms", "order by key, 100 µs, against one at a time",
 		"no-op batch handler", "no-op handler per record", "publish, 1000 callers awaiting acks",
 		"memory behind a stuck dependency, growth", "memory behind a stuck dependency, peak",
 		"relay drain, in order of keys", "request-reply at 1,000/s, p99",

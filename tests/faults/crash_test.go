@@ -111,6 +111,7 @@ func newWorkerLoad(t *testing.T, k kafka) (*load, *workerOrder) {
 type worker struct {
 	t       *testing.T
 	cmd     *exec.Cmd
+	in      io.Writer // its end tells the worker that this process is gone
 	read    sync.WaitGroup
 	refused atomic.Int64
 	dead    atomic.Bool // it says nothing any more
@@ -127,7 +128,7 @@ func startWorker(t *testing.T, l *load, order *workerOrder) *worker {
 	w.cmd.Stderr = t.Output()
 	out, err := w.cmd.StdoutPipe()
 	must(t, err)
-	_, err = w.cmd.StdinPipe() // its end tells the worker that this process is gone
+	w.in, err = w.cmd.StdinPipe()
 	must(t, err)
 	must(t, w.cmd.Start())
 	w.read.Go(func() { w.listen(out, l, order.Instance) })
@@ -159,6 +160,13 @@ func (w *worker) listen(out io.Reader, l *load, instance string) {
 			w.refused.Add(1)
 		}
 	}
+}
+
+// tell has the worker count its steps from now on.
+func (w *worker) tell() {
+	w.t.Helper()
+	_, err := io.WriteString(w.in, "now\n")
+	must(w.t, err)
 }
 
 // kill ends the worker at once.

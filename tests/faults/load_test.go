@@ -35,8 +35,9 @@ type load struct {
 	effects      *effects
 	recorder     reconcile.Recorder
 	middle       *middle
-	spools       []*sqldb.DB  // of its instances
-	inSpool      atomic.Int64 // acks that a spool gave
+	seconds      map[string]*second // of the instances with a spool that have one
+	spools       []*sqldb.DB        // of its instances
+	inSpool      atomic.Int64       // acks that a spool gave
 }
 
 func newLoad(t *testing.T, k kafka, m *middle) *load {
@@ -48,7 +49,7 @@ func newLoadOn(t *testing.T, k kafka, m *middle, db *sqldb.DB) *load {
 	t.Helper()
 	name := "faults." + uuid.NewString()[:8]
 	l := &load{
-		t: t, cfg: broker.Config{Brokers: k.addrs()}, name: name, topic: name, group: "g." + name, middle: m,
+		t: t, cfg: broker.Config{Brokers: k.addrs()}, name: name, topic: name, group: "g." + name, middle: m, seconds: make(map[string]*second),
 		log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	l.client = l.open()
@@ -104,11 +105,19 @@ func (l *load) sending(n int, front func(instance string) publisher) func() {
 			publisher: front(instance), topic: l.topic, instance: instance,
 			sending: func(e reconcile.Event) {
 				l.recorder.Send(e)
-				if e.Sequence == each/3 {
+				switch e.Sequence {
+				case each / 3:
 					l.middle.publishing(l.t.Context())
+				case 2 * each / 3:
+					l.seconds[instance].publishing(l.t.Context())
 				}
 			},
-			acknowledged: l.recorder.Acknowledge,
+			acknowledged: func(e reconcile.Event) {
+				l.recorder.Acknowledge(e)
+				if e.Sequence >= 2*each/3 {
+					l.seconds[instance].acknowledged()
+				}
+			},
 		})
 	}
 	return func() {
@@ -166,6 +175,18 @@ func drained(ctx context.Context, client sarama.Client, group, topic string) boo
 		}
 	}
 	return true
+}
+
+// secondsBegun answers whether all instances publish their rest.
+func (l *load) secondsBegun() bool {
+	all, nothing := true, l.relayed()
+	for _, s := range l.seconds {
+		if nothing {
+			s.goOn()
+		}
+		all = all && s.begun()
+	}
+	return all
 }
 
 // deadLettered reads the group's letters, each partition in its order.

@@ -14,7 +14,7 @@ const (
 	workerVar = "FLOODGATE_TEST_FAULTS_WORKER" // JSON of a workerOrder
 	dlqVar    = "FLOODGATE_TEST_FAULTS_DLQ"    // JSON of a dlqOrder
 	groupVar  = "FLOODGATE_TEST_FAULTS_GROUP"  // JSON of a groupOrder
-	// longVar runs the suites at full size: docs/operations.md has the command.
+	// longVar runs the suites at full size: CONTRIBUTING.md has the command.
 	longVar = "FLOODGATE_LONG"
 )
 

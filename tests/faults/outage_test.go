@@ -8,9 +8,9 @@ import (
 
 // Each fault meets a load in the middle of its publishes, while a group consumes
 // them, another one in the middle of its consumption, and a third one that has a
-// spool. When it is over and
-// both groups have drained, what was acknowledged is applied or dead-lettered,
-// once, and in order per key and instance.
+// spool. The last third of what that one publishes comes while its relay is at
+// work. When all is over and the groups have drained, what was acknowledged is
+// applied or dead-lettered, once, and in order per key and instance.
 func TestTheBrokerIsStopped(t *testing.T) {
 	t.Parallel()
 	k := newKafka(t)
@@ -54,6 +54,9 @@ func survive(t *testing.T, k kafka, s size, begin, over func(), handler func(*ef
 	// Slices of the consumer are 500 records at most.
 	consuming := newMiddle(max(2, s.consumed/500/3))
 	one, other, third := newLoad(t, k, publishing), newLoad(t, k, consuming), newLoad(t, k, spooling)
+	for _, instance := range []string{"first", "second"} {
+		third.seconds[instance] = newSecond(spooling.goOn)
+	}
 	endOne, endThird := one.consume(handler(one.effects)), third.consume(inSlices{third.effects})
 	other.publish(s.consumed, other.bare)
 	endOther := other.consume(inSlices{other.effects})
@@ -74,6 +77,7 @@ func survive(t *testing.T, k kafka, s size, begin, over func(), handler func(*ef
 	}
 	<-time.After(s.outage) // how long the fault lasts
 	over()
+	await(t, "the relays to be at work, or to have nothing left", third.secondsBegun)
 	publishers.Wait()
 	one.reconciled(endOne)
 	other.reconciled(endOther)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,6 +65,9 @@ func (w dyingWriter) Write(ctx context.Context, topic string, records []record.R
 	w.at("relay before")
 	errs := w.Writer.Write(ctx, topic, records)
 	w.at("relay after")
+	if slices.Contains(errs, nil) {
+		w.at("relayed")
+	}
 	return errs
 }
 
@@ -77,7 +81,9 @@ func (l *load) spooled() func(instance string) publisher {
 			db = sqldbtest.Open(l.t)
 		}
 		l.spools = append(l.spools, db)
-		f, err := openFront(l.t.Context(), l.cfg, l.topic, instance, db, l.log, func(string) {})
+		f, err := openFront(l.t.Context(), l.cfg, l.topic, instance, db, l.log, func(step string) {
+			l.seconds[instance].relaying(l.t.Context(), step)
+		})
 		must(l.t, err)
 		l.t.Cleanup(f.end)
 		return countingFront{f, &l.inSpool}
@@ -124,6 +130,7 @@ func TestAnInstanceIsKilledAtEachStepOfItsRelay(t *testing.T) {
 		loads[i].name = fmt.Sprintf("killed at %q, passing %d", d.step, d.count)
 		o := orders[i]
 		o.Spool, o.DieAt, o.DieAtCount, o.Keys, o.PerKey = true, d.step, d.count, 20, 100_000
+		o.Told = true
 		workers[i] = startWorker(t, loads[i], o)
 	}
 	for _, l := range loads {
@@ -132,6 +139,7 @@ func TestAnInstanceIsKilledAtEachStepOfItsRelay(t *testing.T) {
 	k.stop()
 	for i, l := range loads {
 		before := l.recorder.Acknowledged()
+		workers[i].tell()
 		await(t, "acks by the spool: "+l.name, func() bool {
 			return l.recorder.Acknowledged() > before+200 || workers[i].dead.Load()
 		})

@@ -1,7 +1,8 @@
 // Package consuming measures the consume runtime on topics of its own: what
 // order by key costs and gains, what a handler that does nothing costs, what a
 // dependency that hangs holds in memory. References are a raw sarama group and
-// Watermill's subscriber.
+// Watermill's subscriber; of a skewed load, what its hottest key reaches alone,
+// waiting with the same timer and nothing around it.
 package consuming
 
 import (
@@ -34,6 +35,8 @@ const (
 	// watermill is Watermill's subscriber, which takes the next record of a
 	// partition once the one before is acknowledged.
 	watermill way = "watermill"
+	// waiting reads nothing: it does the work of one record after the other.
+	waiting way = "waiting"
 )
 
 // reading says what is read and how.
@@ -91,6 +94,10 @@ func Read(ctx context.Context, settings json.RawMessage, ready func(any)) error 
 		return r.raw(ctx, m)
 	case watermill:
 		return r.watermill(ctx, m)
+	case waiting:
+		for m.take(ctx, 1) == nil {
+		}
+		return nil
 	}
 	return fmt.Errorf("no way to read is named %q", r.Way)
 }
