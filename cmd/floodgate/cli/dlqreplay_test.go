@@ -34,10 +34,11 @@ func (f *fakeDLQ) CreateReplay(_ context.Context, r *dlqv1.CreateReplayRequest) 
 }
 
 // WatchReplay sends a replay in its middle and at its end; that of a filter
-// about poison has one that failed again.
+// about poison has one that failed again, that of one about twice some that were
+// applied before.
 func (f *fakeDLQ) WatchReplay(r *dlqv1.WatchReplayRequest, s grpc.ServerStreamingServer[dlqv1.Replay]) error {
 	f.mu.Lock()
-	poison := strings.Contains(f.asked[len(f.asked)-1], "poison")
+	poison, twice := strings.Contains(f.asked[len(f.asked)-1], "poison"), strings.Contains(f.asked[len(f.asked)-1], "twice")
 	f.mu.Unlock()
 	at := &dlqv1.Replay{ReplayId: r.GetReplayId(), State: dlqv1.Replay_RUNNING, Selected: 40, Published: 20, Applied: 10}
 	if err := s.Send(at); err != nil {
@@ -46,6 +47,9 @@ func (f *fakeDLQ) WatchReplay(r *dlqv1.WatchReplayRequest, s grpc.ServerStreamin
 	end := &dlqv1.Replay{ReplayId: r.GetReplayId(), State: dlqv1.Replay_DONE, Selected: 40, Published: 40, Applied: 40}
 	if poison {
 		end.State, end.Published, end.Applied, end.FailedAgain, end.Skipped, end.StopReason = dlqv1.Replay_STOPPED, 30, 10, 20, 10, "20 of 30 outcomes failed again"
+	}
+	if twice {
+		end.AlreadyApplied = 3
 	}
 	return s.Send(end)
 }
@@ -73,6 +77,10 @@ func TestDLQReplay(t *testing.T) {
 		"a filter": {
 			[]string{"replay", "--filter", "status = OPEN", "--canary", "--rate", "50", "--stop-at", "0.25"}, "create status = OPEN 50 true 0.25 false", 0,
 			replayID + "  DONE", "40 to vote.cast.replay.vote-tally\n       7 to orders\n         every group that reads orders gets these records again\n  final/3 of vote-tally: 7 earlier ones are open and not selected\n",
+		},
+		"some were applied before": {
+			[]string{"replay", "--filter", "twice = yes"}, "create twice = yes 1000 false 0.1 false", 0,
+			"40 published, 40 applied (3 of them before), 0 failed again", "",
 		},
 		"a dry run": {
 			[]string{"replay", "--filter", "status = OPEN", "--dry-run"}, "create status = OPEN 1000 false 0.1 true", 0,

@@ -65,6 +65,57 @@ func (v lateVote) check(t *testing.T, base string) {
 	}
 }
 
+// lateVotes are the reports of the test: those that the RPC refuses by the time
+// they are replayed, and two that bring somebody else's vote and somebody else's
+// id. The one is hers, and the first position wins; the other is another vote.
+func lateVotes() []lateVote {
+	return []lateVote{
+		{"nowhere", "ben", "v2", "a", http.StatusNotFound, "POLL_NOT_FOUND", ""},
+		{"final", "ben", "v3", "nobody", http.StatusBadRequest, "UNKNOWN_CANDIDATE", "REJECTED"},
+		{"closed", "ben", "v4", "a", http.StatusBadRequest, "POLL_CLOSED", "REJECTED"},
+		{"later", "ben", "v5", "a", http.StatusBadRequest, "POLL_NOT_OPEN", "REJECTED"},
+		{"final", "anna", "v1", "b", 0, "", "COUNTED"},
+		{"final", "cleo", "v1", "b", 0, "", "COUNTED"},
+	}
+}
+
+// latePolls creates their polls, with anna's vote in one, and has the reports kept
+// before one of the polls is closed.
+func latePolls(t *testing.T, base string, reports []lateVote) {
+	t.Helper()
+	later := fmt.Sprintf(`,"opensAt":%q`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	for id, more := range map[string]string{"final": "", "closed": "", "later": later} {
+		call(t, http.MethodPost, base+"/polls", fmt.Sprintf(`{"pollId":%q,"title":"T","candidates":[{"candidateId":"a","name":"A"},{"candidateId":"b","name":"B"}]%s}`, id, more), http.StatusCreated)
+	}
+	call(t, http.MethodPost, base+"/votes", annasVote().json(), http.StatusAccepted)
+	for _, v := range reports {
+		call(t, http.MethodPost, base+"/dlq", v.report(), http.StatusAccepted)
+	}
+	eventually(t, "every report is kept", func() bool { return found(t, base+"/dlq", `service = "web"`) == len(reports) })
+	call(t, http.MethodPost, base+"/polls/closed:close", "{}", http.StatusOK)
+	eventually(t, "the poll is closed", func() bool {
+		return call(t, http.MethodGet, base+"/polls/closed", "", http.StatusOK)["state"] == "CLOSED"
+	})
+}
+
+func annasVote() lateVote {
+	return lateVote{poll: "final", voter: "anna", id: "v1", candidate: "a", status: "COUNTED"}
+}
+
+// expectDecided waits until a poll has so many counted and rejected votes in live
+// view and ledger, which a recount finds no fault with at any time.
+func expectDecided(t *testing.T, base, poll, want string) {
+	t.Helper()
+	eventually(t, poll+" is decided", func() bool {
+		tally := call(t, http.MethodGet, base+"/polls/"+poll+"/tally", "", http.StatusOK)
+		recount := call(t, http.MethodPost, base+"/polls/"+poll+":recount", "{}", http.StatusOK)
+		if recount["equal"] != true || recount["openFailures"] != "0" {
+			t.Fatalf("recount of %s: %v", poll, recount)
+		}
+		return fmt.Sprint(tally["total"], " ", tally["rejected"]) == want && fmt.Sprint(recount["live"]) == fmt.Sprint(recount["ledger"])
+	})
+}
+
 // What the RPC refuses does not get in by a report: replayed, it is rejected for
 // the same reason, by the log's time whatever time its client claims, and counts
 // nowhere. Its client reads why in the receipt; what has no poll to have a receipt
@@ -73,32 +124,8 @@ func TestAReportTakesNoVoteThatTheRPCRefuses(t *testing.T) {
 	t.Parallel()
 	addrs, stop := start(t, filepath.Join(t.TempDir(), "data"))
 	defer stop()
-	base := "http://" + addrs.HTTP + "/api/v1"
-	create := func(id, more string) {
-		call(t, http.MethodPost, base+"/polls", fmt.Sprintf(`{"pollId":%q,"title":"T","candidates":[{"candidateId":"a","name":"A"},{"candidateId":"b","name":"B"}]%s}`, id, more), http.StatusCreated)
-	}
-	create("final", "")
-	create("closed", "")
-	create("later", fmt.Sprintf(`,"opensAt":%q`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
-	accepted := lateVote{poll: "final", voter: "anna", id: "v1", candidate: "a", status: "COUNTED"}
-	call(t, http.MethodPost, base+"/votes", accepted.json(), http.StatusAccepted)
-	reports := []lateVote{
-		{"nowhere", "ben", "v2", "a", http.StatusNotFound, "POLL_NOT_FOUND", ""},
-		{"final", "ben", "v3", "nobody", http.StatusBadRequest, "UNKNOWN_CANDIDATE", "REJECTED"},
-		{"closed", "ben", "v4", "a", http.StatusBadRequest, "POLL_CLOSED", "REJECTED"},
-		{"later", "ben", "v5", "a", http.StatusBadRequest, "POLL_NOT_OPEN", "REJECTED"},
-		// Somebody else's vote, for another candidate: it is hers, and the first
-		// position wins. Somebody else's id is another vote.
-		{"final", "anna", "v1", "b", 0, "", "COUNTED"},
-		{"final", "cleo", "v1", "b", 0, "", "COUNTED"},
-	}
-	for _, v := range reports {
-		call(t, http.MethodPost, base+"/dlq", v.report(), http.StatusAccepted)
-	}
-	call(t, http.MethodPost, base+"/polls/closed:close", "{}", http.StatusOK)
-	eventually(t, "the poll is closed", func() bool {
-		return call(t, http.MethodGet, base+"/polls/closed", "", http.StatusOK)["state"] == "CLOSED"
-	})
+	base, reports := "http://"+addrs.HTTP+"/api/v1", lateVotes()
+	latePolls(t, base, reports)
 	for _, v := range reports {
 		if v.refused == 0 {
 			continue
@@ -107,7 +134,6 @@ func TestAReportTakesNoVoteThatTheRPCRefuses(t *testing.T) {
 			t.Errorf("%s: the RPC says %s, want %s", v.json(), got, v.reason)
 		}
 	}
-	eventually(t, "every report is kept", func() bool { return found(t, base+"/dlq", `service = "web"`) == len(reports) })
 	replay := settle(t, base+"/dlq", call(t, http.MethodPost, base+"/dlq/replays", `{"filter":"service = \"web\""}`, http.StatusOK))
 	if replay["state"] != "DONE" || replay["applied"] != fmt.Sprint(len(reports)) || replay["alreadyApplied"] != "0" {
 		t.Errorf("replay %v", replay)
@@ -115,21 +141,13 @@ func TestAReportTakesNoVoteThatTheRPCRefuses(t *testing.T) {
 	eventually(t, "both groups say that there is no such poll", func() bool {
 		return found(t, base+"/dlq", `service = "vote" AND reason = UNKNOWN_POLL AND status = OPEN`) == 2
 	})
-	for poll, want := range map[string]string{"final": "2 1", "closed": "0 1", "later": "0 1"} {
-		eventually(t, poll+" is decided", func() bool {
-			tally := call(t, http.MethodGet, base+"/polls/"+poll+"/tally", "", http.StatusOK)
-			recount := call(t, http.MethodPost, base+"/polls/"+poll+":recount", "{}", http.StatusOK)
-			if recount["equal"] != true || recount["openFailures"] != "0" {
-				t.Fatalf("recount of %s: %v", poll, recount)
-			}
-			return fmt.Sprint(tally["total"], " ", tally["rejected"]) == want && fmt.Sprint(recount["live"]) == fmt.Sprint(recount["ledger"])
-		})
-	}
-	accepted.check(t, base)
-	for _, v := range reports {
+	expectDecided(t, base, "final", "2 1")
+	expectDecided(t, base, "closed", "0 1")
+	expectDecided(t, base, "later", "0 1")
+	for _, v := range append(reports, annasVote()) {
 		v.check(t, base)
 	}
-	counts, _ := call(t, http.MethodGet, base+"/polls/final/tally", "", http.StatusOK)["counts"].([]any)
+	counts := call(t, http.MethodGet, base+"/polls/final/tally", "", http.StatusOK)["counts"]
 	if fmt.Sprint(counts) != "[map[candidateId:a count:1] map[candidateId:b count:1]]" {
 		t.Errorf("counts %v", counts)
 	}

@@ -54,7 +54,8 @@ func TestAReplayIsFoundDone(t *testing.T) {
 			}
 			for turn, want := range [][]int{{0, 3, 6}, {0, 1, 2, 3, 4, 5, 6}} {
 				got, err := replays(t.Context(), replayed)
-				if slices.Sort(got.Already); err != nil || !slices.Equal(got.Already, want) {
+				slices.Sort(got.Already)
+				if err != nil || !slices.Equal(got.Already, want) {
 					t.Errorf("replay %d: found done %v, %v; want %v", turn+1, got.Already, err, want)
 				}
 			}
