@@ -380,7 +380,8 @@ func TestAnEditWaitsForTheLastCopy(t *testing.T) {
 }
 
 // A replay's record that is in the group's topic twice may fail first and be applied
-// then: an edit in between waits until the group has read both.
+// then: an edit in between waits until the group has read both, and until what it
+// said of them was heard.
 func TestAnEditHearsAReplayToItsEnd(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
@@ -402,7 +403,17 @@ func TestAnEditHearsAReplayToItsEnd(t *testing.T) {
 	if rpc.Reason(err) != "OUTCOME_AWAITED" || rpc.Metadata(err)["group"] != topics.GroupVoteTally {
 		t.Errorf("a second copy is before the group: %v", err)
 	}
+	api := in.start(func(c *dlq.Config) { c.Edit, c.Roles = true, []dlq.Role{dlq.RoleAPI} })
+	in.must(i.stop())
 	in.serve(w, &group{name: topics.GroupVoteTally}, nil)
+	in.eventually("the group has read it, and nobody has heard", func() bool {
+		_, err := api.EditAndReplay(t.Context(), misprinted(t, ids[topics.GroupVoteLedger]))
+		if rpc.Reason(err) != "OUTCOME_AWAITED" {
+			t.Fatalf("an outcome is on its way: %v", err)
+		}
+		return rpc.Metadata(err)["group"] == topics.GroupDLQOutcome
+	})
+	i = in.start(editing)
 	in.settled(i, "status = RESOLVED", 1)
 	_, err = i.EditAndReplay(t.Context(), misprinted(t, ids[topics.GroupVoteLedger]))
 	if rpc.Reason(err) != "GROUP_APPLIED" || rpc.Metadata(err)["group"] != topics.GroupVoteTally {
