@@ -22,6 +22,12 @@ func TestPageTokensComeBackAsTheyWere(t *testing.T) {
 	if err := rpc.OpenPageToken("", &got); err != nil || got != want {
 		t.Errorf("the first page's token changed the place to %+v, %v", got, err)
 	}
+	for _, token := range []string{"%%%", "e30=", rpc.SealPageToken("another list's"), want.ID} {
+		violations := rpc.FieldViolations(rpc.OpenPageToken(token, &got))
+		if len(violations) != 1 || violations[0].GetField() != "pageToken" {
+			t.Errorf("%q: %v", token, violations)
+		}
+	}
 	if token := rpc.SealPageToken(func() {}); token != "" {
 		t.Errorf("what cannot be sealed is %q", token)
 	}

@@ -19,7 +19,7 @@ func (in *installation) trail(i *instance, req *dlqv1.ListAuditRequest) []string
 	in.t.Helper()
 	req.PageSize = proto.Int32(2)
 	var words []string
-	for {
+	for range 100 {
 		page, err := i.ListAudit(in.t.Context(), req)
 		in.must(err)
 		for _, e := range page.GetEntries() {
@@ -32,6 +32,8 @@ func (in *installation) trail(i *instance, req *dlqv1.ListAuditRequest) []string
 			return words
 		}
 	}
+	in.t.Fatal("the pages do not end")
+	return nil
 }
 
 // Whoever sees a payload or decides about a failure is in the audit trail: who,

@@ -52,7 +52,7 @@ func TestPagesReadNoRecords(t *testing.T) {
 	}
 	page, err := s.List(t.Context(), letter.Filter{}, redrive.Mark{}, 100)
 	if err != nil || len(page) != 100 {
-		t.Errorf("a page of %d, %v", len(page), err)
+		t.Fatalf("a page of %d, %v", len(page), err)
 	}
 	if n, err := s.Count(t.Context(), letter.Filter{}, 1000); n != 100 || err != nil {
 		t.Errorf("%d are counted, %v", n, err)

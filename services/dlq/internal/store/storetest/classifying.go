@@ -42,7 +42,7 @@ func (c *scene) kinds() map[string]int64 {
 // reclassify goes on until nothing is left, in transactions of limit failures.
 func (c *scene) reclassify(to redrive.Classification, limit int) {
 	c.t.Helper()
-	for {
+	for range 1000 {
 		n, err := c.s.Reclassify(c.t.Context(), to, limit)
 		if err != nil {
 			c.t.Fatalf("reclassifying: %v", err)
@@ -51,6 +51,7 @@ func (c *scene) reclassify(to redrive.Classification, limit int) {
 			return
 		}
 	}
+	c.t.Fatalf("reclassifying does not end")
 }
 
 func reclassified(t T, s redrive.Failures) {
