@@ -18,6 +18,7 @@ require (
 	floodgate.internal/backbone v0.0.0
 	floodgate.internal/cmd/floodgate v0.0.0-00010101000000-000000000000
 	floodgate.internal/proto v0.0.0
+	floodgate.internal/services/dlq v0.0.0-00010101000000-000000000000
 	floodgate.internal/services/gateway v0.0.0-00010101000000-000000000000
 	floodgate.internal/services/vote v0.0.0-00010101000000-000000000000
 	github.com/IBM/sarama v1.61.1
@@ -45,7 +46,6 @@ require (
 	buf.build/go/protovalidate v1.4.0 // indirect
 	cel.dev/cel-go v0.32.0 // indirect
 	cel.dev/expr v0.25.3 // indirect
-	floodgate.internal/services/dlq v0.0.0-00010101000000-000000000000 // indirect
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0 // indirect
 	github.com/ThreeDotsLabs/watermill v1.5.1 // indirect
 	github.com/alecthomas/kong v1.17.0 // indirect

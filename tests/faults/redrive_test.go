@@ -58,7 +58,7 @@ func TestAReplayOutlivesItsProcesses(t *testing.T) {
 		{l.count(sound), l.count(stubborn, hopeless)}, {l.count(stubborn), l.count(hopeless)}, {0, l.count(hopeless)},
 	} {
 		id := l.create([]string{"first", "second", "third"}[n], s.rate)
-		l.strike(s.blows[n], l.applied(), want.applied)
+		l.strike(s.blows[n], l.applied, l.applied(), want.applied)
 		r := l.end(id)
 		l.settled()
 		if r.GetState() != dlqv1.Replay_DONE || r.GetApplied() != want.applied || r.GetFailedAgain() != want.again || r.GetSkipped() != 0 ||
@@ -69,13 +69,15 @@ func TestAReplayOutlivesItsProcesses(t *testing.T) {
 	l.reconciled()
 }
 
-// strike kills somebody so often while the group applies so many more.
-func (l *redriveLoad) strike(blows int, from, more int64) {
+// strike kills somebody so often while a count goes so much further from where it
+// was.
+func (l *redriveLoad) strike(blows int, count func() int64, from, more int64) {
 	l.t.Helper()
-	third := more / int64(blows+1) // the part of each blow
+	part := more / int64(blows+1) // of each blow
 	for n := range blows {
-		at := from + int64(n)*third + third/2 + rand.Int64N(max(third/2, 1))
-		await(l.t, "the middle of the replay", func() bool { return l.applied() >= at })
+		at := from + int64(n)*part + part/2 + rand.Int64N(max(part/2, 1))
+		await(l.t, "the middle of the run", func() bool { return count() >= at })
+		l.t.Logf("at %d of %d: %s killed", count()-from, more, strings.Join(victims(n), " and "))
 		l.blow(victims(n))
 	}
 }
@@ -83,7 +85,6 @@ func (l *redriveLoad) strike(blows int, from, more int64) {
 // blow kills processes and starts them again.
 func (l *redriveLoad) blow(who []string) {
 	l.t.Helper()
-	l.t.Logf("%d applied: %s killed", l.applied(), strings.Join(who, " and "))
 	ends := map[string][2]func(){
 		"kafka": {l.kafka.kill, l.kafka.start}, "dlq": {l.dlq.kill, l.dlq.start}, "group": {l.group.kill, l.group.start},
 	}

@@ -69,9 +69,16 @@ func newRedriveLoad(t *testing.T, s redriveSize) *redriveLoad {
 // those of each instance and key one after the other.
 func (l *redriveLoad) publish(n int) {
 	l.t.Helper()
+	must(l.t, l.publishing(n)())
+}
+
+// publishing makes n events. What it answers sends them, until all are in the
+// log.
+func (l *redriveLoad) publishing(n int) func() error {
+	l.t.Helper()
 	p, err := publish.New(l.client, publish.Config{Source: "faults", CloseTimeout: time.Second, Log: slog.New(slog.DiscardHandler)})
 	must(l.t, err)
-	defer func() { _ = p.Close() }()
+	l.t.Cleanup(func() { _ = p.Close() })
 	lanes := map[[2]string][]reconcile.Event{}
 	for i := range n {
 		instance, key := sound, fmt.Sprintf("key%d", i%(n/50))
@@ -88,23 +95,40 @@ func (l *redriveLoad) publish(n int) {
 		e := newEvent(instance, key, len(lanes[lane]))
 		lanes[lane], l.failed = append(lanes[lane], e), append(l.failed, e)
 	}
-	var sending errgroup.Group
-	for _, lane := range lanes {
-		sending.Go(func() error {
-			s := sender{publisher: p, topic: topics.VoteCast}
-			for _, e := range lane {
-				err := errGivenUp
-				for errors.Is(err, errGivenUp) { // all are to be in the log
-					err = s.send(l.t.Context(), e)
-				}
-				if err != nil {
-					return fmt.Errorf("%v: %w", e, err)
-				}
-			}
-			return nil
-		})
+	return func() error {
+		var sending errgroup.Group
+		for _, lane := range lanes {
+			sending.Go(func() error { return sendAll(l.t.Context(), p, lane) })
+		}
+		return sending.Wait()
 	}
-	must(l.t, sending.Wait())
+}
+
+// sendAll sends events one after the other, each until it is in the log.
+func sendAll(ctx context.Context, p publisher, events []reconcile.Event) error {
+	s := sender{publisher: p, topic: topics.VoteCast}
+	for _, e := range events {
+		err := errGivenUp
+		for errors.Is(err, errGivenUp) {
+			err = s.send(ctx, e)
+		}
+		if err != nil {
+			return fmt.Errorf("%v: %w", e, err)
+		}
+	}
+	return nil
+}
+
+// letters counts the dead letters in the log; 0 while nobody can tell.
+func (l *redriveLoad) letters() (n int64) {
+	ranges, err := broker.Offsets(l.t.Context(), l.client, topics.DLQFailed)
+	if err != nil {
+		return 0
+	}
+	for _, r := range ranges {
+		n += r.Next
+	}
+	return n
 }
 
 // count answers how many of the events an instance sent.

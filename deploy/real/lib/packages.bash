@@ -54,7 +54,7 @@ server_launch() {
   local name=$1 kind port
   kind=$(kind_of "$name")
   port=$(configured_port "$name")
-  if port_taken "$port"; then
+  if ! await_port "$port" 5; then
     say "$name: port $port is taken by a process not started from here; set another by FLOODGATE_REAL_*_PORT"
     return 1
   fi

@@ -82,3 +82,13 @@ process_kill() {
 
 # port_taken PORT
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# await_port PORT SECONDS: until nobody listens there. The threads of a process
+# that was just killed hold its sockets a moment longer than it is in sight.
+await_port() {
+  local end=$((SECONDS + $2))
+  while port_taken "$1"; do
+    ((SECONDS < end)) || return 1
+    sleep 0.05
+  done
+}
