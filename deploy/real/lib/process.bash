@@ -47,10 +47,16 @@ process_spawn() {
   echo "$pid $birth $port" >"$(record_of "$name")"
 }
 
-# process_signal NAME SIGNAL
+# process_signal NAME SIGNAL: STOP and CONT are for its children too, by which
+# PostgreSQL serves the connections that it has.
 process_signal() {
-  local pid
-  pid=$(pid_of "$1") && kill -s "$2" "$pid" 2>/dev/null
+  local pid child children=()
+  pid=$(pid_of "$1") && kill -s "$2" "$pid" 2>/dev/null || return 1
+  [[ $2 == STOP || $2 == CONT ]] || return 0
+  read -r -a children <"/proc/$pid/task/$pid/children" || true
+  for child in "${children[@]}"; do
+    kill -s "$2" "$child" 2>/dev/null || true
+  done
 }
 
 # await_death NAME SECONDS
