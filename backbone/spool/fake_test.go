@@ -62,6 +62,13 @@ func (k *kafka) set(m mode) {
 	k.changed = make(chan struct{})
 }
 
+// late answers how many sends are yet to arrive.
+func (k *kafka) late() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.zombies)
+}
+
 func (k *kafka) records(topic string) []written {
 	k.mu.Lock()
 	defer k.mu.Unlock()
