@@ -79,7 +79,7 @@ func crashOnce(t *testing.T, in *installation, at string, env ...string) {
 // crashIn runs a test as a child until it dies.
 func crashIn(t *testing.T, child string, in *installation, at string, env ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+child+"$", "-test.timeout=1m")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+child+"$", "-test.timeout=3m")
 	cmd.Env = append(os.Environ(), crashBrokersVar+"="+strings.Join(in.Brokers, ","), crashDatabaseVar+"="+in.DatabaseURL, crashAtVar+"="+at)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = io.Discard, t.Output()
