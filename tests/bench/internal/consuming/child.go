@@ -95,9 +95,7 @@ func Read(ctx context.Context, settings json.RawMessage, ready func(any)) error 
 	case watermill:
 		return r.watermill(ctx, m)
 	case waiting:
-		for m.take(ctx, 1) == nil {
-		}
-		return nil
+		return alone(ctx, m)
 	}
 	return fmt.Errorf("no way to read is named %q", r.Way)
 }
@@ -135,6 +133,16 @@ func (m *meter) take(ctx context.Context, n int64) error {
 			CPUSeconds: (after.CPU - m.before.CPU).Seconds(), PeakBytes: after.PeakBytes,
 		}
 		close(m.done)
+	}
+	return nil
+}
+
+// alone does the work of one record after the other until ctx ends.
+func alone(ctx context.Context, m *meter) error {
+	for ctx.Err() == nil {
+		if m.take(ctx, 1) != nil {
+			break // as ctx ended meanwhile, which is how it ends
+		}
 	}
 	return nil
 }
