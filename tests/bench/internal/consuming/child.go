@@ -139,12 +139,11 @@ func (m *meter) take(ctx context.Context, n int64) error {
 
 // alone does the work of one record after the other until ctx ends.
 func alone(ctx context.Context, m *meter) error {
-	for ctx.Err() == nil {
-		if m.take(ctx, 1) != nil {
-			break // as ctx ended meanwhile, which is how it ends
+	for {
+		if err := m.take(ctx, 1); err != nil {
+			return nil //nolint:nilerr // ctx ended, as it does
 		}
 	}
-	return nil
 }
 
 // quiet is a log of what goes wrong.
