@@ -115,7 +115,7 @@ func (k *kafka) take(ctx context.Context, topic string, partition int, patience 
 		if partition%2 == 1 {
 			return indefinite(publish.ErrLate)
 		}
-	case up:
+	case up, slow: // the latter has been dealt with
 	}
 	arrive()
 	return nil

@@ -95,9 +95,7 @@ func Read(ctx context.Context, settings json.RawMessage, ready func(any)) error 
 	case watermill:
 		return r.watermill(ctx, m)
 	case waiting:
-		for m.take(ctx, 1) == nil {
-		}
-		return nil
+		return alone(ctx, m)
 	}
 	return fmt.Errorf("no way to read is named %q", r.Way)
 }
@@ -137,6 +135,15 @@ func (m *meter) take(ctx context.Context, n int64) error {
 		close(m.done)
 	}
 	return nil
+}
+
+// alone does the work of one record after the other until ctx ends.
+func alone(ctx context.Context, m *meter) error {
+	for {
+		if err := m.take(ctx, 1); err != nil {
+			return nil //nolint:nilerr // ctx ended, as it does
+		}
+	}
 }
 
 // quiet is a log of what goes wrong.

@@ -77,7 +77,7 @@ func watch(ctx context.Context, handler *neverAnswered, d time.Duration) (was he
 	if was.RestBytes, err = least(ctx); err != nil {
 		return was, err
 	}
-	if err = pause(ctx, d); err != nil {
+	if err := pause(ctx, d); err != nil {
 		return was, err
 	}
 	was.EndBytes, err = least(ctx)
