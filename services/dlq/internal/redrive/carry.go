@@ -59,7 +59,7 @@ func lanes(due []Due) [][]Due {
 	for _, d := range due {
 		of := lane{d.Topic, d.Group, string(d.Record.Key)}
 		place, known := at[of]
-		if !known || d.Record.Key == nil {
+		if !known {
 			place = len(queues)
 			queues = append(queues, nil)
 		}
