@@ -117,15 +117,15 @@ func (s *shelf) over() bool {
 	return s.ended
 }
 
-// slow is a log in which each ack takes its time.
-type slow struct {
+// slowLog is a log in which each ack takes its time.
+type slowLog struct {
 	ack time.Duration
 
 	mu    sync.Mutex
 	times map[string]int
 }
 
-func (k *slow) Redeliver(ctx context.Context, r redrive.Redelivery) (int32, int64, error) {
+func (k *slowLog) Redeliver(ctx context.Context, r redrive.Redelivery) (int32, int64, error) {
 	if wait(ctx, k.ack); ctx.Err() != nil {
 		return 0, 0, ctx.Err()
 	}
@@ -147,7 +147,7 @@ func wait(ctx context.Context, d time.Duration) {
 
 // run runs the shelf's replay to its end, or until stop says so, and answers how
 // long it took.
-func run(t *testing.T, s *shelf, k *slow, stop func() bool) time.Duration {
+func run(t *testing.T, s *shelf, k *slowLog, stop func() bool) time.Duration {
 	t.Helper()
 	s.sent, k.times = map[string]bool{}, map[string]int{}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -173,7 +173,7 @@ func sameKey(int) []byte { return []byte("k") }
 func TestALongPortionKeepsItsLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, k := &shelf{n: 20, key: sameKey}, &slow{ack: lease / 2}
+		s, k := &shelf{n: 20, key: sameKey}, &slowLog{ack: lease / 2}
 		run(t, s, k, never)
 		if s.adopted != 1 || len(k.times) != 20 {
 			t.Errorf("taken over %d times, %d records", s.adopted, len(k.times))
@@ -190,7 +190,7 @@ func TestALongPortionKeepsItsLease(t *testing.T) {
 func TestALostLeaseEndsTheWork(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, k := &shelf{n: 200, key: sameKey}, &slow{ack: lease / 4}
+		s, k := &shelf{n: 200, key: sameKey}, &slowLog{ack: lease / 4}
 		run(t, s, k, func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -221,7 +221,7 @@ func TestKeysGoBesideEachOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				took := run(t, &shelf{n: 600, key: tc.key}, &slow{ack: 5 * time.Millisecond}, never)
+				took := run(t, &shelf{n: 600, key: tc.key}, &slowLog{ack: 5 * time.Millisecond}, never)
 				if least := time.Duration(tc.acks) * 5 * time.Millisecond; took < least || took > least+500*time.Millisecond {
 					t.Errorf("took %s, %d acks are %s", took, tc.acks, least)
 				}
@@ -245,7 +245,7 @@ func TestLooksAreSpared(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := &shelf{n: 6 * 1024, key: many, cost: tc.cost}
-				run(t, s, &slow{ack: 100 * time.Millisecond}, never)
+				run(t, s, &slowLog{ack: 100 * time.Millisecond}, never)
 				if s.looks < tc.least || s.looks > tc.most || len(s.taken) != 6 {
 					t.Errorf("%d looks at %d portions", s.looks, len(s.taken))
 				}
@@ -259,7 +259,7 @@ func TestACancelIsSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{n: 20 * 1024, key: func(i int) []byte { return fmt.Append(nil, i) }, cost: 10 * time.Millisecond}
-		run(t, s, &slow{ack: 100 * time.Millisecond}, func() bool {
+		run(t, s, &slowLog{ack: 100 * time.Millisecond}, func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.canceled = len(s.taken) > 1

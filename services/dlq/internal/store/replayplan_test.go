@@ -86,7 +86,7 @@ func replayStatements(t *testing.T) []planned {
 		m.add([]string{"r1", ""}, make([]int64, 2+len(names)))
 		return m
 	}
-	text, args = given(numbered(), settling, settledItems, 1)
+	text, args = given(numbered("inferred"), settling, settledItems, 1)
 	add("settling items", text, args...)
 	text, args = given(numbered("published_at", "settled_at", "sent_partition", "sent_offset"), sending, sentItems, "r1")
 	add("writing down a portion", text, args...)
