@@ -12,16 +12,21 @@ import (
 	"floodgate.internal/services/dlq/internal/store/storetest"
 )
 
-// collisions is a log that counts transactions which had to run again.
+// collisions is a log that keeps what is said of transactions which had to run
+// again.
 type collisions struct {
-	slog.Handler
-
 	mu   sync.Mutex
 	said []string
 }
 
 // Enabled implements slog.Handler.
 func (*collisions) Enabled(context.Context, slog.Level) bool { return true }
+
+// WithAttrs implements slog.Handler.
+func (c *collisions) WithAttrs([]slog.Attr) slog.Handler { return c }
+
+// WithGroup implements slog.Handler.
+func (c *collisions) WithGroup(string) slog.Handler { return c }
 
 // Handle implements slog.Handler.
 func (c *collisions) Handle(_ context.Context, r slog.Record) error { //nolint:gocritic // the interface's
@@ -42,7 +47,7 @@ func (c *collisions) Handle(_ context.Context, r slog.Record) error { //nolint:g
 func TestNobodyWaitsInACircle(t *testing.T) {
 	t.Parallel()
 	url, options := sqldbtest.Fresh(t)
-	seen := &collisions{Handler: slog.DiscardHandler}
+	seen := &collisions{}
 	options.Log, options.MaxConns = slog.New(seen), 8
 	db := sqldbtest.Reopen(t, url, options)
 	failures, err := store.Open(t.Context(), db)
