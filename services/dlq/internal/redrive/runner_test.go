@@ -126,7 +126,8 @@ type slowLog struct {
 }
 
 func (k *slowLog) Redeliver(ctx context.Context, r redrive.Redelivery) (int32, int64, error) {
-	if wait(ctx, k.ack); ctx.Err() != nil {
+	wait(ctx, k.ack)
+	if ctx.Err() != nil {
 		return 0, 0, ctx.Err()
 	}
 	k.mu.Lock()

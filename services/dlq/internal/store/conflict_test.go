@@ -29,7 +29,7 @@ func (c *collisions) WithAttrs([]slog.Attr) slog.Handler { return c }
 func (c *collisions) WithGroup(string) slog.Handler { return c }
 
 // Handle implements slog.Handler.
-func (c *collisions) Handle(_ context.Context, r slog.Record) error { //nolint:gocritic // the interface's
+func (c *collisions) Handle(_ context.Context, r slog.Record) error {
 	if !strings.Contains(r.Message, "conflicts") {
 		return nil
 	}

@@ -16,7 +16,7 @@ import (
 func portioned(c *replayScene) {
 	var ids []string
 	for _, event := range []string{"a", "b", "c", "d"} {
-		l := c.letter(event, 1, func(l *letter.Letter) { l.Record.Value = make([]byte, 1000) })
+		l := c.letter(event, 1, func(l *letter.Letter) { l.Value = make([]byte, 1000) })
 		c.record(l)
 		ids = append(ids, l.ID)
 	}
