@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// maxPortion is how many records are published between two looks at their
-	// replay: what a crash repeats at most, and how late a cancel comes.
+	// maxPortion is how many records are published before they are written down:
+	// what a crash repeats at most. A cancel comes as late, or by the time that
+	// looking at a large replay is spared (lookShare).
 	maxPortion = 1024
 	// portionBytes bounds their bytes in memory but for the last record's: what a
 	// portion of 1,024 has at 8 KiB each.
@@ -58,7 +59,7 @@ func lanes(due []Due) [][]Due {
 	for _, d := range due {
 		of := lane{d.Topic, d.Group, string(d.Record.Key)}
 		place, known := at[of]
-		if !known || d.Record.Key == nil {
+		if !known {
 			place = len(queues)
 			queues = append(queues, nil)
 		}

@@ -15,7 +15,8 @@ import (
 const (
 	// maxConflicts is how many conflicts an answer holds.
 	maxConflicts = 100
-	// watchEvery is how often a replay is looked at for those who watch it.
+	// watchEvery is how often a replay is looked at for those who watch it; a large
+	// one less often, see lookShare.
 	watchEvery = 250 * time.Millisecond
 	// freezeTime bounds the freezing of a selection whose request has a name:
 	// 100,000 failures take some seconds on two cores of their own, and half a
@@ -149,10 +150,12 @@ func (o *Orders) Watch(ctx context.Context, id string, send func(Replay) error) 
 	defer tick.Stop()
 	var last Replay
 	for {
+		begun := time.Now()
 		r, err := o.replays.Get(ctx, id)
 		if err != nil {
 			return err
 		}
+		tick.Reset(max(watchEvery, lookShare*time.Since(begun)))
 		if r != last {
 			if err := send(r); err != nil {
 				return err

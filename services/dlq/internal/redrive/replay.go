@@ -184,9 +184,10 @@ type Replays interface {
 	Adopt(ctx context.Context, owner string, now, until int64, limit int) ([]string, error)
 	// Renew keeps the ownership until a time; false where it is somebody else's.
 	Renew(ctx context.Context, id, owner string, until int64) (bool, error)
-	// Due answers up to limit failures that wait to be published, in order, with
-	// their records: so many that all but the last are within the bytes.
-	Due(ctx context.Context, id string, limit int, bytes int64) ([]Due, error)
+	// Due answers up to limit failures from an item on that wait to be published,
+	// in order, with their records: so many that all but the last are within the
+	// bytes.
+	Due(ctx context.Context, id string, from int64, limit int, bytes int64) ([]Due, error)
 	// Sent writes down what became of them; an outcome that came sooner stays.
 	Sent(ctx context.Context, id string, sent []Sent, at int64) error
 	// Confirming says that everything is published.

@@ -30,8 +30,8 @@ const (
 // lease has passed while its owner was still at work, two may publish the same
 // records, which their groups take once.
 //
-// Nothing is kept in memory between two looks at a replay: what has been
-// published, which step the canary has reached and whether too many failed
+// Nothing that matters is kept in memory between two looks at a replay: what has
+// been published, which step the canary has reached and whether too many failed
 // follows from the store. So a replay goes on after a crash of anything where it
 // was written down last, and repeats at most one portion.
 type Runner struct {
@@ -114,7 +114,7 @@ func (r *Runner) renew(ctx context.Context, id string) (bool, error) {
 func (r *Runner) drive(ctx context.Context, id string) bool {
 	log := r.log.With(slog.String("replay", id))
 	log.InfoContext(ctx, "replay runs")
-	var p pace
+	var v view
 	for {
 		mine, err := r.renew(ctx, id)
 		if err == nil && !mine {
@@ -123,7 +123,7 @@ func (r *Runner) drive(ctx context.Context, id string) bool {
 		}
 		pause, ended := time.Duration(0), false
 		if err == nil {
-			pause, ended, err = r.advance(ctx, id, &p)
+			pause, ended, err = r.advance(ctx, id, &v)
 		}
 		if ended {
 			return true
@@ -147,13 +147,42 @@ func (r *Runner) giveUp(ctx context.Context, id string) {
 	}
 }
 
-// advance takes a replay one look further and answers how long the next may
+// advance takes a replay one step further and answers how long the next may
 // wait, or that it has ended.
-func (r *Runner) advance(ctx context.Context, id string, p *pace) (pause time.Duration, ended bool, err error) {
+func (r *Runner) advance(ctx context.Context, id string, v *view) (pause time.Duration, ended bool, err error) {
+	if v.stale(time.Now()) {
+		if pause, ended, err = r.look(ctx, id, v); ended || err != nil || v.left == 0 {
+			return pause, ended, err
+		}
+	}
+	due, err := r.replays.Due(ctx, id, v.from, int(min(v.left, v.portion(v.rate))), portionBytes)
+	if err != nil {
+		return 0, false, err
+	}
+	if len(due) == 0 { // who ran it before has left some behind, or their failures are gone
+		v.from, v.left = 0, 0
+		return lookEvery, false, nil
+	}
+	sent, failed := r.carrier.carry(ctx, id, due)
+	// What is in Kafka is written down also at a shutdown.
+	if err := r.replays.Sent(context.WithoutCancel(ctx), id, sent, time.Now().UnixMicro()); err != nil {
+		return 0, false, err
+	}
+	v.left -= int64(len(sent))
+	if failed == nil {
+		v.from = due[len(due)-1].Item + 1
+	}
+	return v.spent(time.Now(), len(sent), v.rate), false, failed
+}
+
+// look sees how far a replay is and decides what follows.
+func (r *Runner) look(ctx context.Context, id string, v *view) (pause time.Duration, ended bool, err error) {
+	begun := time.Now()
 	replay, err := r.replays.Get(ctx, id)
 	if err != nil {
 		return 0, false, err
 	}
+	v.seen(&replay, begun, time.Now())
 	switch {
 	case replay.EndedAt != 0:
 		return 0, true, nil
@@ -164,25 +193,10 @@ func (r *Runner) advance(ctx context.Context, id string, p *pace) (pause time.Du
 	case replay.Waiting == 0 && replay.Outstanding == 0:
 		return r.end(ctx, replay, letter.Done, "")
 	case replay.Waiting == 0:
-		return lookEvery, false, r.replays.Confirming(ctx, id)
-	}
-	n := min(letter.Allowed(replay.Progress, replay.Canary), p.portion(replay.Rate))
-	if n == 0 {
+		return max(lookEvery, time.Until(v.until)), false, r.replays.Confirming(ctx, id)
+	default:
 		return lookEvery, false, nil
 	}
-	due, err := r.replays.Due(ctx, id, int(n), portionBytes)
-	if err != nil {
-		return 0, false, err
-	}
-	if len(due) == 0 {
-		return lookEvery, false, nil // their failures are gone
-	}
-	sent, failed := r.carrier.carry(ctx, id, due)
-	// What is in Kafka is written down also at a shutdown.
-	if err := r.replays.Sent(context.WithoutCancel(ctx), id, sent, time.Now().UnixMicro()); err != nil {
-		return 0, false, err
-	}
-	return p.spent(time.Now(), len(sent), replay.Rate), false, failed
 }
 
 func (r *Runner) end(ctx context.Context, replay Replay, state letter.ReplayState, reason string) (time.Duration, bool, error) {

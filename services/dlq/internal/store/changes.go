@@ -60,13 +60,19 @@ func (c *changes) failedAgain(l *letter.Letter) error {
 	})
 }
 
-// apply writes all that was gathered.
-func (c *changes) apply(ctx context.Context, tx *sqldb.Tx) error {
-	err := c.failures.exec(ctx, tx, `UPDATE failures SET first_failed_at = given.first_failed_at, last_failed_at = given.last_failed_at,
+// The rows stand between both.
+const (
+	rewriting = `UPDATE failures SET first_failed_at = given.first_failed_at, last_failed_at = given.last_failed_at,
  closed_at = given.closed_at, letter_offset = given.letter_offset, attempts = given.attempts, replays = given.replays,
  status = given.status, indefinite = given.indefinite, service = given.service, error_class = given.error_class,
  reason = given.reason, error_message = given.error_message, fingerprint = given.fingerprint, trace_id = given.trace_id,
- letter_source = given.letter_source, event_type = given.event_type, log_offset = given.log_offset FROM `, ` WHERE failures.failure_id = given.failure_id`)
+ letter_source = given.letter_source, event_type = given.event_type, log_offset = given.log_offset FROM `
+	rewritten = " WHERE failures.failure_id = given.failure_id"
+)
+
+// apply writes all that was gathered.
+func (c *changes) apply(ctx context.Context, tx *sqldb.Tx) error {
+	err := c.failures.exec(ctx, tx, rewriting, rewritten)
 	if err != nil {
 		return fmt.Errorf("writing failures: %w", err)
 	}

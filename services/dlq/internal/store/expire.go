@@ -43,11 +43,8 @@ func (s *Failures) Expire(ctx context.Context, before int64, limit int) (int64, 
 // removeClosed deletes the rows. The outer condition says again what the inner
 // one found: a failure that was opened in between stays.
 func removeClosed(ctx context.Context, tx *sqldb.Tx, before int64, limit int) ([]letter.Failure, *tally, error) {
-	const closed = "closed_at > 0 AND closed_at < $1"
 	counts := newTally()
-	found, err := tx.QueryContext(ctx, "DELETE FROM failures WHERE "+closed+
-		" AND failure_id IN (SELECT failure_id FROM failures WHERE "+closed+" ORDER BY closed_at LIMIT $2)"+
-		" RETURNING "+columnList(), before, limit)
+	found, err := tx.QueryContext(ctx, removal(), before, limit)
 	var gone []letter.Failure
 	if err == nil {
 		gone, err = sqldb.Collect(found, func(scan sqldb.Scan) (letter.Failure, error) {
@@ -165,4 +162,11 @@ func (s *Failures) ExpireTrail(ctx context.Context, before int64, limit int) (in
 		}
 	}
 	return removed, nil
+}
+
+// removal is the statement of removeClosed.
+func removal() string {
+	const closed = "closed_at > 0 AND closed_at < $1"
+	return "DELETE FROM failures WHERE " + closed + " AND failure_id IN (SELECT failure_id FROM failures WHERE " + closed +
+		" ORDER BY closed_at LIMIT $2) RETURNING " + columnList()
 }

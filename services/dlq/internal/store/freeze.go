@@ -218,21 +218,9 @@ func (s *Replays) destinations(ctx context.Context, sel redrive.Selection, surve
 
 // conflicts finds keys of which an earlier failure is unresolved and not
 // selected. Reports have no place, and so no order.
-//
-// A key's failures are few, a group's or a status's may be all there are: of the
-// earlier ones nothing but the key is left for an index to be found by. Behind a
-// flood, before the database has counted anything, it would take any of them.
 func (s *Replays) conflicts(ctx context.Context, sel redrive.Selection, limit int, survey *redrive.Survey) error {
-	var c condition
-	taken, also := selected(&c, sel, ""), selected(&c, sel, "e.")
-	found, err := s.db.Read.QueryContext(ctx, `SELECT s.consumer_group, s.event_key, COUNT(*) FROM (
- SELECT topic, consumer_group, event_key, key_hash, partition_id, MAX(log_offset) AS latest FROM failures
- WHERE partition_id >= 0 AND event_key <> '' AND `+taken+`
- GROUP BY topic, consumer_group, event_key, key_hash, partition_id) AS s
-JOIN failures AS e ON e.event_key = s.event_key AND e.key_hash = s.key_hash AND e.topic = s.topic
- AND e.consumer_group || '' = s.consumer_group AND e.partition_id = s.partition_id AND e.log_offset < s.latest
-WHERE e.status + 0 IN (`+c.param(letter.Open)+`, `+c.param(letter.Replaying)+`, `+c.param(letter.Parked)+`) AND NOT (`+also+`)
-GROUP BY s.consumer_group, s.event_key ORDER BY s.consumer_group, s.event_key LIMIT `+c.param(limit), c.args...)
+	text, args := conflicting(sel, limit)
+	found, err := s.db.Read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err
 	}
@@ -241,6 +229,24 @@ GROUP BY s.consumer_group, s.event_key ORDER BY s.consumer_group, s.event_key LI
 		return k, err
 	})
 	return err
+}
+
+// conflicting is the statement of conflicts.
+//
+// A key's failures are few, a group's or a status's may be all there are: of the
+// earlier ones nothing but the key is left for an index to be found by. Behind a
+// flood, before the database has counted anything, it would take any of them.
+func conflicting(sel redrive.Selection, limit int) (string, []any) {
+	var c condition
+	taken, also := selected(&c, sel, ""), selected(&c, sel, "e.")
+	return `SELECT s.consumer_group, s.event_key, COUNT(*) FROM (
+ SELECT topic, consumer_group, event_key, key_hash, partition_id, MAX(log_offset) AS latest FROM failures
+ WHERE partition_id >= 0 AND event_key <> '' AND ` + taken + `
+ GROUP BY topic, consumer_group, event_key, key_hash, partition_id) AS s
+JOIN failures AS e ON e.event_key = s.event_key AND e.key_hash = s.key_hash AND e.topic = s.topic
+ AND e.consumer_group || '' = s.consumer_group AND e.partition_id = s.partition_id AND e.log_offset < s.latest
+WHERE e.status + 0 IN (` + c.param(letter.Open) + `, ` + c.param(letter.Replaying) + `, ` + c.param(letter.Parked) + `) AND NOT (` + also + `)
+GROUP BY s.consumer_group, s.event_key ORDER BY s.consumer_group, s.event_key LIMIT ` + c.param(limit), c.args
 }
 
 func (s *Replays) resolved(ctx context.Context, sel redrive.Selection, survey *redrive.Survey) error {

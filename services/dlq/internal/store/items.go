@@ -12,7 +12,7 @@ import (
 	"floodgate.internal/services/dlq/internal/redrive"
 )
 
-// items are those of replays that outcomes tell of, locked.
+// items are those of replays that outcomes tell of.
 type items map[itemKey]*heardItem
 
 type itemKey struct{ replay, failure string }
@@ -33,57 +33,64 @@ func (i *heardItem) hear(state letter.Item, detail string) {
 	i.state, i.detail, i.inferred, i.heard = state, letter.Text(detail, maxDetail), false, true
 }
 
-// lockItems reads and locks the items that outcomes tell of, in the order in
-// which all lock items; those that are not there are missing.
-func lockItems(ctx context.Context, tx *sqldb.Tx, outcomes []redrive.Outcome) (items, error) {
-	asked, locked := newMany([]string{"replay_id", "failure_id"}, nil), items{}
+// The items asked for stand between both.
+const (
+	itemsOf    = "i.replay_id, i.failure_id, i.item, i.state, i.inferred <> 0 FROM "
+	whichItems = " JOIN replay_items AS i ON i.replay_id = given.replay_id AND i.failure_id = given.failure_id"
+)
+
+// readItems reads the items that outcomes tell of; those that are not there are
+// missing. Their failures are locked, and with them the items, but for a portion
+// that is written down at this moment: an outcome means the same before it and
+// behind it.
+func readItems(ctx context.Context, tx *sqldb.Tx, outcomes []redrive.Outcome) (items, error) {
+	asked, all := newMany([]string{"replay_id", "failure_id"}, nil), items{}
 	for _, o := range outcomes {
 		key := itemKey{o.Replay, o.Failure}
-		if _, twice := locked[key]; !twice {
-			locked[key] = nil
+		if _, twice := all[key]; !twice {
+			all[key] = nil
 			asked.add([]string{o.Replay, o.Failure}, nil)
 		}
 	}
-	text, args, err := lockingItems(tx.Dialect, asked)
+	given, args, err := asked.table(tx.Dialect, 1)
 	if err != nil {
 		return nil, err
 	}
-	found, err := tx.QueryContext(ctx, text, args...)
+	found, err := tx.QueryContext(ctx, "SELECT "+itemsOf+given+whichItems, args...)
 	if err == nil {
 		_, err = sqldb.Collect(found, func(scan sqldb.Scan) (none struct{}, err error) {
 			var key itemKey
 			var one heardItem
 			err = scan(&key.replay, &key.failure, &one.number, &one.state, &one.inferred)
-			locked[key] = &one
+			all[key] = &one
 			return none, err
 		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading what replays wait for: %w", err)
 	}
-	return locked, nil
+	return all, nil
 }
 
-// lockingItems is the statement of lockItems.
-func lockingItems(d sqldb.Dialect, asked *many) (string, []any, error) {
-	given, args, err := asked.table(d, 1)
-	return `SELECT i.replay_id, i.failure_id, i.item, i.state, i.inferred <> 0 FROM ` + given + ` JOIN replay_items AS i
- ON i.replay_id = given.replay_id AND i.failure_id = given.failure_id ORDER BY i.replay_id, i.item` + locked(d, "i"), args, err
-}
+// The rows stand between both.
+const (
+	settling     = "UPDATE replay_items SET state = given.state, settled_at = $1, detail = given.detail, inferred = given.inferred FROM "
+	settledItems = " WHERE replay_items.replay_id = given.replay_id AND replay_items.item = given.number"
+)
 
-// write puts into the items what was heard of them.
+// write puts into the items what was heard of them, in the order in which all
+// write items: a portion of theirs may be written down beside.
 func (all items) write(ctx context.Context, tx *sqldb.Tx, at int64) error {
 	rows := newMany([]string{"replay_id", "detail"}, []string{"number", "state", "inferred"})
+	maps.DeleteFunc(all, func(_ itemKey, one *heardItem) bool { return one == nil || !one.heard })
 	keys := slices.SortedFunc(maps.Keys(all), func(a, b itemKey) int {
-		return cmp.Or(cmp.Compare(a.replay, b.replay), cmp.Compare(a.failure, b.failure))
+		return cmp.Or(cmp.Compare(a.replay, b.replay), cmp.Compare(all[a].number, all[b].number))
 	})
 	for _, key := range keys {
-		if one := all[key]; one != nil && one.heard {
-			rows.add([]string{key.replay, one.detail}, []int64{one.number, int64(one.state), int64(truth(one.inferred))})
-		}
+		one := all[key]
+		rows.add([]string{key.replay, one.detail}, []int64{one.number, int64(one.state), int64(truth(one.inferred))})
 	}
-	err := rows.exec(ctx, tx, `UPDATE replay_items SET state = given.state, settled_at = $1, detail = given.detail, inferred = given.inferred FROM `,
-		` WHERE replay_items.replay_id = given.replay_id AND replay_items.item = given.number`, at)
+	err := rows.exec(ctx, tx, settling, settledItems, at)
 	if err != nil {
 		return fmt.Errorf("writing outcomes: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,7 +52,7 @@ func (m *many) exec(ctx context.Context, tx *sqldb.Tx, head, tail string, args .
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, head+table+tail, append(args[:len(args):len(args)], more...)...)
+	_, err = tx.ExecContext(ctx, head+table+tail, append(slices.Clip(args), more...)...)
 	return err
 }
 
@@ -63,7 +64,7 @@ func (m *many) table(d sqldb.Dialect, first int) (text string, args []any, err e
 		return text, args, nil
 	}
 	columns := make([]string, 0, len(m.textNames)+len(m.numberNames))
-	for i, name := range append(m.textNames[:len(m.textNames):len(m.textNames)], m.numberNames...) {
+	for i, name := range append(slices.Clip(m.textNames), m.numberNames...) {
 		columns = append(columns, fmt.Sprintf("json_extract(row.value, '$[%d]') AS %s", i, name))
 	}
 	b, err := json.Marshal(m.lines())
@@ -86,7 +87,7 @@ func (m *many) arrays(first int) (string, []any) {
 		arrays = append(arrays, "(SELECT $"+strconv.Itoa(first+len(args))+"::bigint[])")
 		args = append(args, column)
 	}
-	names := strings.Join(append(m.textNames[:len(m.textNames):len(m.textNames)], m.numberNames...), ", ")
+	names := strings.Join(append(slices.Clip(m.textNames), m.numberNames...), ", ")
 	return "unnest(" + strings.Join(arrays, ", ") + ") AS given(" + names + ")", args
 }
 

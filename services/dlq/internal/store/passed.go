@@ -45,10 +45,16 @@ func failedOn(c *condition, r redrive.Route) string {
 	return "(f.topic = " + c.param(r.Topic) + " AND f.consumer_group = " + c.param(r.Group) + ")"
 }
 
-func (s *Replays) unconfirmed(ctx context.Context, c *condition, where string, limit int) ([]redrive.Unconfirmed, error) {
-	found, err := s.db.Read.QueryContext(ctx, `SELECT i.replay_id, i.failure_id, i.item, f.topic, f.consumer_group, i.sent_partition, i.sent_offset
+// withoutOutcome is the statement of unconfirmed.
+func withoutOutcome(c *condition, where string, limit int) string {
+	return `SELECT i.replay_id, i.failure_id, i.item, f.topic, f.consumer_group, i.sent_partition, i.sent_offset
  FROM replay_items AS i JOIN failures AS f ON f.failure_id = i.failure_id
- WHERE i.state = 2 AND `+where+` ORDER BY i.published_at LIMIT `+c.param(limit), c.args...)
+ WHERE i.state = 2 AND ` + where + ` ORDER BY i.published_at LIMIT ` + c.param(limit)
+}
+
+func (s *Replays) unconfirmed(ctx context.Context, c *condition, where string, limit int) ([]redrive.Unconfirmed, error) {
+	text := withoutOutcome(c, where, limit)
+	found, err := s.db.Read.QueryContext(ctx, text, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading what has no outcome: %w", err)
 	}
@@ -103,7 +109,7 @@ func (s *Replays) conclude(ctx context.Context, records []redrive.Unconfirmed, a
 		if err != nil {
 			return err
 		}
-		items, err := lockItems(ctx, tx, outcomes)
+		items, err := readItems(ctx, tx, outcomes)
 		if err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func TestPlansGolden(t *testing.T) {
 	audit("one person", redrive.AuditQuery{Actor: "person-1"})
 	audit("one failure", redrive.AuditQuery{Failure: "f7"})
 	audit("a span of time", redrive.AuditQuery{Since: 1, Until: 2})
-	golden(t, got.String())
+	golden(t, "plans.postgresql.golden", got.String())
 }
 
 // A fresh flood is frozen, and given back, failure by failure by their ids, also
@@ -154,9 +154,9 @@ func planOf(t *testing.T, db *sqldb.DB, text string, args []any) string {
 }
 
 // golden compares with what is pinned; UPDATE_GOLDEN=1 writes it, on purpose.
-func golden(t *testing.T, got string) {
+func golden(t *testing.T, name, got string) {
 	t.Helper()
-	const file = "testdata/plans.postgresql.golden"
+	file := "testdata/" + name
 	if os.Getenv("UPDATE_GOLDEN") != "" {
 		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
 			t.Fatal(err)

@@ -72,8 +72,7 @@ func lockKnown(ctx context.Context, tx *sqldb.Tx, ids []string) (map[string]lett
 	if err != nil {
 		return nil, err
 	}
-	found, err := tx.QueryContext(ctx, "SELECT "+columnList()+" FROM failures WHERE failure_id IN (SELECT item.value FROM "+
-		sqldb.Texts(tx.Dialect, "$1")+") ORDER BY failure_id"+locked(tx.Dialect, "failures"), asked)
+	found, err := tx.QueryContext(ctx, locking(tx.Dialect), asked)
 	if err != nil {
 		return nil, fmt.Errorf("locking %d failures: %w", len(ids), err)
 	}
@@ -86,6 +85,12 @@ func lockKnown(ctx context.Context, tx *sqldb.Tx, ids []string) (map[string]lett
 		known[locked[i].ID] = locked[i]
 	}
 	return known, nil
+}
+
+// locking is the statement of lockKnown.
+func locking(d sqldb.Dialect) string {
+	return "SELECT " + columnList() + " FROM failures WHERE failure_id IN (SELECT item.value FROM " + sqldb.Texts(d, "$1") +
+		") ORDER BY failure_id" + locked(d, "failures")
 }
 
 // insert writes failures nobody has seen, with their records.

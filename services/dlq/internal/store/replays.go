@@ -60,10 +60,12 @@ func readReplay(ctx context.Context, q querier, column, value string) (redrive.R
 	return r, nil
 }
 
+const byState = "SELECT state, COUNT(*) FROM replay_items WHERE replay_id = $1 GROUP BY state"
+
 // progress counts a replay's items, from an index alone.
 func progress(ctx context.Context, q querier, id string) (letter.Progress, error) {
 	var p letter.Progress
-	found, err := q.QueryContext(ctx, "SELECT state, COUNT(*) FROM replay_items WHERE replay_id = $1 GROUP BY state", id)
+	found, err := q.QueryContext(ctx, byState, id)
 	if err != nil {
 		return p, err
 	}

@@ -1,21 +1,25 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"floodgate.internal/backbone/sqldb"
 	"floodgate.internal/services/dlq/internal/letter"
 	"floodgate.internal/services/dlq/internal/redrive"
 )
 
+const adoption = `UPDATE replays SET lease_owner = $1, lease_until = $2
+ WHERE ended_at = 0 AND lease_until < $3 AND replay_id IN (
+ SELECT replay_id FROM replays WHERE ended_at = 0 AND lease_until < $3 ORDER BY created_at LIMIT $4) RETURNING replay_id`
+
 // Adopt makes an owner the one who runs up to limit replays that have not ended
 // and that nobody runs now. Two who ask at once get different ones: the second
 // waits for the row and finds its condition no longer met.
 func (s *Replays) Adopt(ctx context.Context, owner string, now, until int64, limit int) ([]string, error) {
-	found, err := s.db.Write.QueryContext(ctx, `UPDATE replays SET lease_owner = $1, lease_until = $2
- WHERE ended_at = 0 AND lease_until < $3 AND replay_id IN (
- SELECT replay_id FROM replays WHERE ended_at = 0 AND lease_until < $3 ORDER BY created_at LIMIT $4) RETURNING replay_id`,
+	found, err := s.db.Write.QueryContext(ctx, adoption,
 		owner, until, now, limit)
 	if err != nil {
 		return nil, fmt.Errorf("taking over replays: %w", err)
@@ -41,10 +45,12 @@ func (s *Replays) Renew(ctx context.Context, id, owner string, until int64) (boo
 	return n > 0, err
 }
 
-// Due answers up to limit failures that wait to be published, in order, with
-// their records, of so many bytes that one more would be beyond the bound.
-func (s *Replays) Due(ctx context.Context, id string, limit int, bytes int64) ([]redrive.Due, error) {
-	text, args := dueNow(id, limit, bytes)
+// Due answers up to limit failures from an item on that wait to be published, in
+// order, with their records: so many that all but the last are within the bytes.
+// On PostgreSQL what was published stays in the index for a while: who knows
+// where the rest begins spares the way through it.
+func (s *Replays) Due(ctx context.Context, id string, from int64, limit int, bytes int64) ([]redrive.Due, error) {
+	text, args := dueNow(id, from, limit, bytes)
 	found, err := s.db.Read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading what replay %s has to publish: %w", id, err)
@@ -58,14 +64,14 @@ func (s *Replays) Due(ctx context.Context, id string, limit int, bytes int64) ([
 
 // dueNow is the statement of Due: the portion by the numbers of its items, how
 // large the records before each are, then the records that are within the bound.
-func dueNow(id string, limit int, bytes int64) (string, []any) {
+func dueNow(id string, from int64, limit int, bytes int64) (string, []any) {
 	return `SELECT portion.item, ` + columnsOf("f") + `, r.stack, r.record_key, r.headers, r.payload FROM (
  SELECT item, failure_id, SUM(size) OVER (ORDER BY item) - size AS ahead FROM (
   SELECT i.item, i.failure_id, length(r.headers) + COALESCE(length(r.payload), 0) AS size
   FROM replay_items AS i JOIN records AS r ON r.failure_id = i.failure_id
-  WHERE i.replay_id = $1 AND i.state = 1 ORDER BY i.item LIMIT $2) AS sized) AS portion
+  WHERE i.replay_id = $1 AND i.state = 1 AND i.item >= $2 ORDER BY i.item LIMIT $3) AS sized) AS portion
 JOIN failures AS f ON f.failure_id = portion.failure_id JOIN records AS r ON r.failure_id = portion.failure_id
-WHERE portion.ahead < $3 ORDER BY portion.item`, []any{id, limit, bytes}
+WHERE portion.ahead < $4 ORDER BY portion.item`, []any{id, from, limit, bytes}
 }
 
 func scanDue(scan sqldb.Scan) (d redrive.Due, err error) {
@@ -113,12 +119,20 @@ func (s *Replays) Sent(ctx context.Context, id string, sent []redrive.Sent, at i
 	})
 }
 
-// writeSent writes the items, which are locked first in the order in which all
-// lock items: outcomes of some may be settled at this moment.
+// The rows stand between both.
+const (
+	sending = `UPDATE replay_items SET published_at = given.published_at, sent_partition = given.sent_partition,
+ sent_offset = given.sent_offset, settled_at = CASE WHEN replay_items.state = 1 THEN given.settled_at ELSE replay_items.settled_at END,
+ detail = CASE WHEN replay_items.state = 1 THEN given.detail ELSE replay_items.detail END,
+ state = CASE WHEN replay_items.state = 1 THEN given.state ELSE replay_items.state END FROM `
+	sentItems = " WHERE replay_items.replay_id = $1 AND replay_items.item = given.number"
+)
+
+// writeSent writes the items, in the order in which all write items: outcomes of
+// some may be settled at this moment.
 func writeSent(ctx context.Context, tx *sqldb.Tx, id string, sent []redrive.Sent, at int64) error {
 	rows := newMany([]string{"detail"}, []string{"number", "published_at", "settled_at", "state", "sent_partition", "sent_offset"})
-	first, last := sent[0].Item, sent[0].Item
-	for _, one := range sent {
+	for _, one := range slices.SortedFunc(slices.Values(sent), func(a, b redrive.Sent) int { return cmp.Compare(a.Item, b.Item) }) {
 		published, settled := at, at
 		if one.State == letter.Skipped {
 			published = 0
@@ -127,18 +141,8 @@ func writeSent(ctx context.Context, tx *sqldb.Tx, id string, sent []redrive.Sent
 			settled = 0
 		}
 		rows.add([]string{one.Detail}, []int64{one.Item, published, settled, int64(one.State), int64(one.Partition), one.Offset})
-		first, last = min(first, one.Item), max(last, one.Item)
 	}
-	_, err := tx.ExecContext(ctx, "SELECT item FROM replay_items WHERE replay_id = $1 AND item BETWEEN $2 AND $3 ORDER BY item"+
-		locked(tx.Dialect, "replay_items"), id, first, last)
-	if err != nil {
-		return err
-	}
-	return rows.exec(ctx, tx, `UPDATE replay_items SET published_at = given.published_at, sent_partition = given.sent_partition,
- sent_offset = given.sent_offset, settled_at = CASE WHEN replay_items.state = 1 THEN given.settled_at ELSE replay_items.settled_at END,
- detail = CASE WHEN replay_items.state = 1 THEN given.detail ELSE replay_items.detail END,
- state = CASE WHEN replay_items.state = 1 THEN given.state ELSE replay_items.state END FROM `,
-		` WHERE replay_items.replay_id = $1 AND replay_items.item = given.number`, id)
+	return rows.exec(ctx, tx, sending, sentItems, id)
 }
 
 // sent moves a failure whose replay has nothing more to wait for.

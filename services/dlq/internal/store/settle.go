@@ -79,7 +79,7 @@ func (s *Replays) Settle(ctx context.Context, outcomes []redrive.Outcome, at int
 		if err != nil {
 			return err
 		}
-		items, err := lockItems(ctx, tx, outcomes)
+		items, err := readItems(ctx, tx, outcomes)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (a *archive) settle(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer closing(db, &err)
+	defer func() { err = errors.Join(err, db.Close()) }()
 	statement := "VACUUM ANALYZE"
 	if db.Dialect == sqldb.SQLite {
 		statement = "ANALYZE"

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -64,7 +63,7 @@ func (f *flood) dlq(ctx context.Context) (rounds.Sample, error) {
 	}
 	sample, err := f.keep(ctx, d)
 	sample.PeakBytes = usage.Peak(d.process.PID)
-	if err = errors.Join(err, d.stop()); err != nil {
+	if err := errors.Join(err, d.stop()); err != nil {
 		return sample, err
 	}
 	got, err := f.read(ctx)
@@ -106,12 +105,12 @@ func (f *flood) read(ctx context.Context) (got sum, err error) {
 	if err != nil {
 		return got, err
 	}
-	defer closing(db, &err)
+	defer func() { err = errors.Join(err, db.Close()) }()
 	rows, err := db.Read.QueryContext(ctx, "SELECT f.event_id, r.record_key, r.payload FROM failures AS f JOIN records AS r ON r.failure_id = f.failure_id")
 	if err != nil {
 		return got, fmt.Errorf("read what is kept: %w", err)
 	}
-	defer closing(rows, &err)
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var event string
 		var key, value sql.RawBytes
@@ -122,5 +121,3 @@ func (f *flood) read(ctx context.Context) (got sum, err error) {
 	}
 	return got, rows.Err()
 }
-
-func closing(c io.Closer, err *error) { *err = errors.Join(*err, c.Close()) }

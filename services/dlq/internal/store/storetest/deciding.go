@@ -91,7 +91,7 @@ func edited(c *replayScene) {
 	if err := c.r.Cancel(c.t.Context(), r.ID, redrive.Entry{At: base, Action: "X", Actor: "ben"}); !errors.Is(err, redrive.ErrDecided) {
 		c.t.Errorf("canceled: %v", err)
 	}
-	due, err := c.r.Due(c.t.Context(), r.ID, 10, 1<<20)
+	due, err := c.r.Due(c.t.Context(), r.ID, 0, 10, 1<<20)
 	c.must(err)
 	c.must(c.r.Sent(c.t.Context(), r.ID, []redrive.Sent{{Due: due[0], State: letter.ItemApplied, Own: true, Detail: "published to x"}}, base+9))
 	if h := c.history(ids[0]); h[len(h)-1] != "system PUBLISHED published to x" || c.progress(r.ID).Applied != 1 {
@@ -229,7 +229,7 @@ func decisionPending(c *replayScene) {
 		c.t.Errorf("decided over an untold one: %+v", refusal)
 	}
 	c.expect(id, letter.Open)
-	due, err := c.r.Due(c.t.Context(), d.Replay.ID, 10, 1<<20)
+	due, err := c.r.Due(c.t.Context(), d.Replay.ID, 0, 10, 1<<20)
 	c.must(err)
 	c.must(c.r.Sent(c.t.Context(), d.Replay.ID, []redrive.Sent{{Due: due[0], State: letter.ItemApplied, Own: true}}, base+9))
 	c.expect(id, letter.Open)

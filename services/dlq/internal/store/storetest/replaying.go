@@ -32,7 +32,22 @@ func ReplayCases() []ReplayCase {
 		{"What a silent group passed is applied until a letter comes", inferred},
 		{"Only what stands below an offset is passed", passedBelow},
 		{"What was applied before is told so", already},
+		{"What is due comes in portions with its records", portioned},
+		{"Outcomes of one slice settle as one by one", together},
+		{"Portions are written down while their outcomes settle", beside},
 	}
+}
+
+// RunReplayCase runs the case of that name.
+func RunReplayCase(t *testing.T, name string, failures redrive.Failures, replays redrive.Replays) {
+	t.Helper()
+	for _, c := range ReplayCases() {
+		if c.Name == name {
+			c.Run(&replayScene{scene: newScene(t, failures), r: replays})
+			return
+		}
+	}
+	t.Fatalf("no case is named %q", name)
 }
 
 // RunReplays runs the suite, cases beside each other.

@@ -56,7 +56,7 @@ func (c *replayScene) freeze() redrive.Replay {
 
 func (c *replayScene) due(id string) []string {
 	c.t.Helper()
-	due, err := c.r.Due(c.t.Context(), id, 100, 1<<20)
+	due, err := c.r.Due(c.t.Context(), id, 0, 100, 1<<20)
 	c.must(err)
 	var ids []string
 	for _, d := range due {
@@ -68,7 +68,7 @@ func (c *replayScene) due(id string) []string {
 // send writes down that everything due is at an offset of partition 2.
 func (c *replayScene) send(id string, state letter.Item) {
 	c.t.Helper()
-	due, err := c.r.Due(c.t.Context(), id, 100, 1<<20)
+	due, err := c.r.Due(c.t.Context(), id, 0, 100, 1<<20)
 	c.must(err)
 	var sent []redrive.Sent
 	for _, d := range due {

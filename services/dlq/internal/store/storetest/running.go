@@ -13,7 +13,7 @@ import (
 func ended(c *replayScene) {
 	ids := c.failed("a", "b", "c")
 	r := c.freeze()
-	due, err := c.r.Due(c.t.Context(), r.ID, 1, 1<<20)
+	due, err := c.r.Due(c.t.Context(), r.ID, 0, 1, 1<<20)
 	c.must(err)
 	c.must(c.r.Sent(c.t.Context(), r.ID, []redrive.Sent{{Due: due[0], State: letter.Published, Partition: 1, Offset: 5}}, base))
 	c.must(c.r.End(c.t.Context(), r.ID, letter.Stopped, "too many", base+30))

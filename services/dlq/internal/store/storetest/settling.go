@@ -45,7 +45,7 @@ func settled(c *replayScene) {
 func early(c *replayScene) {
 	ids := c.failed("a")
 	r := c.freeze()
-	due, err := c.r.Due(c.t.Context(), r.ID, 10, 1<<20)
+	due, err := c.r.Due(c.t.Context(), r.ID, 0, 10, 1<<20)
 	c.must(err)
 	c.hear(r.ID, ids[0], false)
 	c.must(c.r.Sent(c.t.Context(), r.ID, []redrive.Sent{{Due: due[0], State: letter.Published, Partition: 1, Offset: 5}}, base))
