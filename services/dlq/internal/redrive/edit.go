@@ -21,6 +21,8 @@ var (
 	ErrReplaced = errors.New("another event goes in its place already")
 	// ErrEditTooLarge: the topic would not take the edited event.
 	ErrEditTooLarge = errors.New("the edited event is too large for its topic")
+	// ErrLogAway: the log does not answer; nothing was done.
+	ErrLogAway = errors.New("the log does not answer")
 	// ErrLogTooLong: there is too much in the log to tell whether the event is
 	// in it.
 	ErrLogTooLong = errors.New("the event's partition is too long to look through")
@@ -52,7 +54,7 @@ func (e Edit) digest() string {
 // Witness is what the log knows of an event.
 type Witness interface {
 	// Standing answers everything about an event that its failures do not tell;
-	// key is its record's. Errors: ErrLogTooLong.
+	// key is its record's. Errors: ErrLogTooLong, ErrLogAway.
 	Standing(ctx context.Context, key []byte, failures []letter.Failure) (letter.Standing, error)
 }
 
@@ -113,7 +115,7 @@ func (e *Editor) DryRun(ctx context.Context, f letter.Failure, r letter.Record, 
 //     that each group takes it once.
 //
 // Errors: letter.RefusalError, letter.ErrStep, ErrReplaced, ErrEditTooLarge,
-// ErrLogTooLong, ErrNoFailure.
+// ErrLogTooLong, ErrLogAway, ErrNoFailure.
 func (e *Editor) Replace(ctx context.Context, f letter.Failure, r letter.Record, edit Edit) (string, error) {
 	edited, err := e.composer.Edited(&f, r, edit)
 	if err != nil {

@@ -35,6 +35,7 @@ func meanings() []meaning {
 		{redrive.ErrReplayEnded, codes.FailedPrecondition, "REPLAY_ENDED", nil},
 		{redrive.ErrDecided, codes.FailedPrecondition, "REPLAY_DECIDED", nil},
 		{redrive.ErrReplaced, codes.FailedPrecondition, "EVENT_REPLACED", nil},
+		{redrive.ErrLogAway, codes.Unavailable, "LOG_UNAVAILABLE", rpc.RetryAfter(retryOutage)},
 		{redrive.ErrLogTooLong, codes.FailedPrecondition, "LOG_TOO_LONG", nil},
 		{redrive.ErrEditTooLarge, codes.InvalidArgument, "EDIT_TOO_LARGE", rpc.BadField("patch", "makes the event too large for its topic")},
 		{letter.ErrStep, codes.FailedPrecondition, "STATUS_FORBIDS", nil},

@@ -48,19 +48,32 @@ var _ redrive.Witness = (*Witness)(nil)
 
 // Standing answers what the log knows of an event: where its last copy stands, how
 // far each group has read there, and of which group an outcome is on its way.
-// Errors: redrive.ErrLogTooLong.
+// Errors: redrive.ErrLogTooLong, redrive.ErrLogAway.
 func (w *Witness) Standing(ctx context.Context, key []byte, failures []letter.Failure) (letter.Standing, error) {
+	s, err := w.standing(ctx, key, failures)
+	if err != nil && !errors.Is(err, redrive.ErrLogTooLong) && !errors.Is(err, redrive.ErrNoFailure) && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", redrive.ErrLogAway, err)
+	}
+	return s, err
+}
+
+func (w *Witness) standing(ctx context.Context, key []byte, failures []letter.Failure) (letter.Standing, error) {
 	s := letter.Standing{Failures: failures, Last: letter.NoPlace}
 	if len(failures) == 0 {
 		return s, redrive.ErrNoFailure
 	}
 	topic, _ := topics.Lookup(failures[0].Topic)
 	s.Groups, s.Rebuilt = topic.Groups, topic.Rebuilt
+	// First, as it waits for leaders, which asking by time does not.
+	ranges, err := broker.Offsets(ctx, w.client, topic.Name)
+	if err != nil {
+		return s, err
+	}
 	p, from, err := w.begin(topic, key, failures)
 	if err != nil {
 		return s, err
 	}
-	if s.Last, err = w.last(ctx, topic.Name, p, from, failures[0].EventID); err != nil {
+	if s.Last, err = w.last(ctx, topic.Name, ranges, p, from, failures[0].EventID); err != nil {
 		return s, err
 	}
 	s.Read = map[string]int64{}
@@ -109,11 +122,12 @@ var errScanned = errors.New("scanned")
 
 // last answers the offset of the last record of an event from an offset on;
 // letter.NoPlace where there is none.
-func (w *Witness) last(ctx context.Context, topic string, partition int32, from int64, eventID string) (int64, error) {
+func (w *Witness) last(
+	ctx context.Context, topic string, ranges []broker.Range, partition int32, from int64, eventID string,
+) (int64, error) {
 	found := int64(letter.NoPlace)
-	ranges, err := broker.Offsets(ctx, w.client, topic)
-	if err != nil || from < 0 {
-		return found, err
+	if from < 0 {
+		return found, nil
 	}
 	at := slices.IndexFunc(ranges, func(r broker.Range) bool { return r.Partition == partition })
 	if at < 0 {
@@ -122,7 +136,7 @@ func (w *Witness) last(ctx context.Context, topic string, partition int32, from 
 	ctx, cancel := context.WithTimeoutCause(ctx, scanPatience, errScanned)
 	defer cancel()
 	scanned := 0
-	err = broker.ReadRange(ctx, w.client, topic, partition, max(from, ranges[at].First), ranges[at].Next, func(r *record.Record) error {
+	err := broker.ReadRange(ctx, w.client, topic, partition, max(from, ranges[at].First), ranges[at].Next, func(r *record.Record) error {
 		if id, _ := r.Get(record.HeaderEventID); id == eventID {
 			found = r.Offset
 		}
