@@ -91,7 +91,7 @@ func (c *comeback) ask(ctx context.Context) (id string, err error) {
 	request := &dlqv1.CreateReplayRequest{Filter: "status = OPEN", RatePerSecond: &rate, Reason: "benchmark", RequestId: uuid.NewString()}
 	err = await(ctx, "the selection is frozen", func() (bool, error) {
 		made, err := c.dlq.CreateReplay(ctx, request)
-		if status.Code(err) == codes.DeadlineExceeded {
+		if code := status.Code(err); code == codes.DeadlineExceeded || code == codes.Unavailable {
 			return false, nil
 		}
 		id = made.GetReplayId()
