@@ -30,7 +30,7 @@ func TestDeadLettersAreMeasured(t *testing.T) {
 	}
 	// What there is does not go by what a process has seen.
 	i := in.start(nil)
-	in.eventually("what there is is told", func() bool {
+	in.eventually("the standing is told", func() bool {
 		return in.metric(i, "floodgate_dlq_failures", "class", "UNDECODABLE") == 3 && in.metric(i, "floodgate_dlq_failures", "class", "RETRYABLE") == 2
 	})
 	if open, all := in.metric(i, "floodgate_dlq_failures", "status", "OPEN"), in.metric(i, "floodgate_dlq_failures", "service", "vote"); open != 5 || all != 5 {

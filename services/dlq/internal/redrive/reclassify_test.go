@@ -36,7 +36,8 @@ func (k *kinds) Unclassified(context.Context, int) (int64, error) {
 func (k *kinds) Reclassify(ctx context.Context, _ redrive.Classification, limit int) (int64, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.working++; k.working > 1 {
+	k.working++
+	if k.working > 1 {
 		panic("two work at once")
 	}
 	k.mu.Unlock()

@@ -69,8 +69,8 @@ func Run(t *testing.T, s redrive.Failures) {
 	}
 }
 
-// RunClassifying runs the cases that give all failures new kinds, one after the
-// other, on a store of their own.
+// RunClassifying runs the cases that give all failures new kinds, on a store of
+// their own; one after the other, as each takes all there are.
 func RunClassifying(t *testing.T, s redrive.Failures) {
 	t.Helper()
 	for _, c := range []Case{
@@ -78,7 +78,7 @@ func RunClassifying(t *testing.T, s redrive.Failures) {
 		{"What is of a newer version keeps its kind", newerKept},
 		{"Letters come in while kinds change", reclassifiedBeside},
 	} {
-		t.Run(c.Name, func(t *testing.T) { c.Run(t, s) }) //nolint:paralleltest // each takes all there are
+		t.Run(c.Name, func(t *testing.T) { c.Run(t, s) })
 	}
 }
 
