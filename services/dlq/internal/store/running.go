@@ -119,19 +119,20 @@ func (s *Replays) Sent(ctx context.Context, id string, sent []redrive.Sent, at i
 	})
 }
 
-// The rows stand between both.
+// The rows stand between both. They hold the replay's id too: by a parameter,
+// SQLite would read all items of the replay and the rows anew for each of them.
 const (
 	sending = `UPDATE replay_items SET published_at = given.published_at, sent_partition = given.sent_partition,
  sent_offset = given.sent_offset, settled_at = CASE WHEN replay_items.state = 1 THEN given.settled_at ELSE replay_items.settled_at END,
  detail = CASE WHEN replay_items.state = 1 THEN given.detail ELSE replay_items.detail END,
  state = CASE WHEN replay_items.state = 1 THEN given.state ELSE replay_items.state END FROM `
-	sentItems = " WHERE replay_items.replay_id = $1 AND replay_items.item = given.number"
+	sentItems = " WHERE replay_items.replay_id = given.replay_id AND replay_items.item = given.number"
 )
 
 // writeSent writes the items, in the order in which all write items: outcomes of
 // some may be settled at this moment.
 func writeSent(ctx context.Context, tx *sqldb.Tx, id string, sent []redrive.Sent, at int64) error {
-	rows := newMany([]string{"detail"}, []string{"number", "published_at", "settled_at", "state", "sent_partition", "sent_offset"})
+	rows := newMany([]string{"replay_id", "detail"}, []string{"number", "published_at", "settled_at", "state", "sent_partition", "sent_offset"})
 	for _, one := range slices.SortedFunc(slices.Values(sent), func(a, b redrive.Sent) int { return cmp.Compare(a.Item, b.Item) }) {
 		published, settled := at, at
 		if one.State == letter.Skipped {
@@ -140,9 +141,9 @@ func writeSent(ctx context.Context, tx *sqldb.Tx, id string, sent []redrive.Sent
 		if one.State == letter.Published {
 			settled = 0
 		}
-		rows.add([]string{one.Detail}, []int64{one.Item, published, settled, int64(one.State), int64(one.Partition), one.Offset})
+		rows.add([]string{id, one.Detail}, []int64{one.Item, published, settled, int64(one.State), int64(one.Partition), one.Offset})
 	}
-	return rows.exec(ctx, tx, sending, sentItems, id)
+	return rows.exec(ctx, tx, sending, sentItems)
 }
 
 // sent moves a failure whose replay has nothing more to wait for.
