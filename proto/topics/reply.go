@@ -37,12 +37,15 @@ func Reply(domain, instance string) Topic {
 	}
 }
 
+// word is a domain or an instance. Compiled once: each request names its reply
+// topic, and is asked.
+var word = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
 // ReplyOf answers whose replies a topic carries; false for every name that is
 // not a reply topic's. Domain and instance are letters, digits, dash and
 // underscore, so that no other topic's name can be read as one.
 func ReplyOf(name string) (domain, instance string, ok bool) {
 	domain, instance, found := strings.Cut(name, replyWord)
-	word := regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	if !found || len(name) > maxNameBytes || !word.MatchString(domain) || !word.MatchString(instance) {
 		return "", "", false
 	}
