@@ -96,14 +96,18 @@ func (l *redriveLoad) blow(who []string) {
 	}
 }
 
-// settled waits until everybody has read everything.
+// settled waits until everybody has read everything, in the order in which one
+// writes what the next one reads.
 func (l *redriveLoad) settled() {
 	l.t.Helper()
-	for group, read := range map[string][]string{
-		topics.GroupVoteTally: replayedTopics(), topics.GroupDLQIngest: {topics.DLQFailed}, topics.GroupDLQOutcome: {topics.DLQOutcome},
+	for _, reader := range []struct {
+		group string
+		read  []string
+	}{
+		{topics.GroupVoteTally, replayedTopics()}, {topics.GroupDLQIngest, []string{topics.DLQFailed}}, {topics.GroupDLQOutcome, []string{topics.DLQOutcome}},
 	} {
-		for _, topic := range read {
-			await(l.t, group+" to read "+topic, func() bool { return drained(l.t.Context(), l.client, group, topic) })
+		for _, topic := range reader.read {
+			await(l.t, reader.group+" to read "+topic, func() bool { return drained(l.t.Context(), l.client, reader.group, topic) })
 		}
 	}
 }

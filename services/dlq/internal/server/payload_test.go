@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
@@ -68,6 +69,29 @@ func TestSensitiveFieldsAreRedacted(t *testing.T) {
 	}
 	if strings.Count(string(text), "anna") != 4 || strings.Count(string(text), redacted) != 4 {
 		t.Errorf("hidden: %s", text)
+	}
+}
+
+// A payload is redacted before it is shown, not only where somebody thinks of it.
+func TestASensitivePayloadIsShownRedacted(t *testing.T) {
+	t.Parallel()
+	card := dynamicpb.NewMessageType(secretive(t))
+	if _, err := protoregistry.GlobalTypes.FindMessageByName("test.Card"); err != nil { // not a second run
+		if err := protoregistry.GlobalTypes.RegisterMessage(card); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := card.New().Interface()
+	if err := protojson.Unmarshal([]byte(`{"holder":"anna","number":"SECRET"}`), m); err != nil {
+		t.Fatal(err)
+	}
+	value, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := decodePayload("test.Card", value).GetFields()
+	if shown["holder"].GetStringValue() != "anna" || shown["number"].GetStringValue() != redacted {
+		t.Errorf("shown: %v", shown)
 	}
 }
 
